@@ -1,0 +1,365 @@
+"""One exception class per AWS error code; the class name is the code.
+
+Raised where the fact is found, caught once per front. `message` is the service's own text, filled
+from the keyword arguments; a text in `[proposed]` style is ours where AWS's was never seen
+(control-plane.md Appendix C, U4). `members` are put beside the message on the wire, by their wire
+names. A new error: a class here, a line in `oci/error_response.py`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class ServiceError(Exception):
+    """What a caller is told. `status` is the HTTP status of the AWS JSON front."""
+
+    message: ClassVar[str] = ""
+    status: ClassVar[int] = 400
+
+    def __init__(
+        self, message: str | None = None, *, members: Mapping[str, Any] | None = None, **facts: object
+    ) -> None:
+        self.text = (self.message if message is None else message).format_map(facts) if facts else (
+            self.message if message is None else message
+        )
+        self.members: Mapping[str, Any] = members or {}
+        super().__init__(self.text)
+
+    @property
+    def code(self) -> str:
+        return type(self).__name__
+
+
+# The request itself: protocol, signature, permission. Source: control-plane.md §1.6, auth-iam.md §1.6.
+
+
+class UnknownOperationException(ServiceError):
+    pass
+
+
+class SerializationException(ServiceError):
+    pass
+
+
+class RequestEntityTooLargeException(ServiceError):
+    message = "Request size exceeds the maximum of {limit_bytes} bytes."
+    status = 413
+
+
+class RequestTimeoutException(ServiceError):
+    message = "The request body did not arrive in time."
+    status = 408
+
+
+class RequestAbortedException(ServiceError):
+    message = "The request body ended early."
+
+
+class MalformedHttpRequestException(ServiceError):
+    pass
+
+
+class MissingAuthenticationTokenException(ServiceError):
+    message = "Missing Authentication Token"
+
+
+class IncompleteSignatureException(ServiceError):
+    pass
+
+
+class InvalidSignatureException(ServiceError):
+    message = (
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+    )
+
+
+class UnrecognizedClientException(ServiceError):
+    message = "The security token included in the request is invalid."
+
+
+class ExpiredTokenException(ServiceError):
+    message = "The security token included in the request is expired"
+
+
+class AccessDeniedException(ServiceError):
+    message = "User: {arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+
+
+class ThrottlingException(ServiceError):
+    message = "Rate exceeded"
+
+
+class NotImplementedException(ServiceError):
+    """Ours (design.md §5): an operation of the model that openecr does not have yet."""
+
+    message = "The operation {operation} of {service} is not implemented by openecr yet."
+    status = 501
+
+
+class ServiceUnavailable(ServiceError):  # noqa: N818 - the code AWS uses has no suffix
+    message = "The service is busy. Try again."
+    status = 503
+
+
+# Errors of the service models, in the order of the alphabet.
+
+
+class BlockedByOrganizationPolicyException(ServiceError):
+    pass
+
+
+class EmptyUploadException(ServiceError):
+    message = (
+        "The upload with id '{upload_id}' in the repository with name '{repository_name}' in registry "
+        "with id '{registry_id}' cannot be completed because it does not have any parts"
+    )
+
+
+class ExclusionAlreadyExistsException(ServiceError):
+    pass
+
+
+class ExclusionNotFoundException(ServiceError):
+    pass
+
+
+class ImageAlreadyExistsException(ServiceError):
+    message = (
+        "Image with digest '{digest}' and tag '{tag}' already exists in the repository with name "
+        "'{repository_name}' in registry with id '{registry_id}'"
+    )
+
+
+class ImageArchivedException(ServiceError):
+    pass
+
+
+class ImageDigestDoesNotMatchException(ServiceError):
+    message = (
+        "The image with digest '{digest}' in repository '{repository_name}' and registry ID "
+        "'{registry_id}' does not match the image digest that Amazon ECR has calculated."
+    )
+
+
+class ImageNotFoundException(ServiceError):
+    message = (
+        "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within the "
+        "repository with name '{repository_name}' in the registry with id '{registry_id}'"
+    )
+
+
+class ImageStorageClassUpdateNotSupportedException(ServiceError):
+    pass
+
+
+class ImageTagAlreadyExistsException(ServiceError):
+    message = (
+        "The image tag '{tag}' already exists in the '{repository_name}' repository and cannot be "
+        "overwritten because the repository is immutable."
+    )
+
+
+class InvalidLayerException(ServiceError):
+    message = "None of the provided layer digests match the calculated layer digest"
+
+
+class InvalidLayerPartException(ServiceError):
+    """Members: registryId, repositoryName, uploadId, lastValidByteReceived (absent before any byte)."""
+
+    message = "First byte of the layer part is {first_byte} instead of {expected}"
+
+
+class InvalidParameterException(ServiceError):
+    message = "Invalid parameter at '{member}' failed to satisfy constraint: '{reason}'"
+
+
+class InvalidTagParameterException(ServiceError):
+    pass
+
+
+class KmsException(ServiceError):
+    pass
+
+
+class LayerAlreadyExistsException(ServiceError):
+    message = (
+        "The layer with digest '{digest}' already exists in the repository with name "
+        "'{repository_name}' in registry with id '{registry_id}'"
+    )
+
+
+class LayerInaccessibleException(ServiceError):
+    message = (
+        "The layer with digest '{digest}' in the repository with name '{repository_name}' in registry "
+        "with id '{registry_id}' is not associated with an image"
+    )
+
+
+class LayerPartTooSmallException(ServiceError):
+    message = "All layer parts except the last part should be at least 5MB"
+
+
+class LayersNotFoundException(ServiceError):
+    message = (
+        "The layer with digest '{digest}' does not exist within the repository with name "
+        "'{repository_name}' in the registry with id '{registry_id}'"
+    )
+
+
+class LifecyclePolicyNotFoundException(ServiceError):
+    message = (
+        "Lifecycle policy does not exist for the repository with name '{repository_name}' "
+        "in the registry with id '{registry_id}'"
+    )
+
+
+class LifecyclePolicyPreviewInProgressException(ServiceError):
+    pass
+
+
+class LifecyclePolicyPreviewNotFoundException(ServiceError):
+    pass
+
+
+class LimitExceededException(ServiceError):
+    pass
+
+
+class PullThroughCacheRuleAlreadyExistsException(ServiceError):
+    pass
+
+
+class PullThroughCacheRuleNotFoundException(ServiceError):
+    pass
+
+
+class ReferencedImagesNotFoundException(ServiceError):
+    message = (
+        "Images with digests '[{digests}]' required for pushing image into repository with name "
+        "'{repository_name}' in the registry with id '{registry_id}' do not exist"
+    )
+
+
+class RegistryNotFoundException(ServiceError):
+    message = "The registry with id '{registry_id}' does not exist"
+
+
+class RegistryPolicyNotFoundException(ServiceError):
+    message = "Registry policy does not exist in the registry with id '{registry_id}'"
+
+
+class ReplicationBackfillInProgressException(ServiceError):
+    pass
+
+
+class ReplicationBackfillInvalidStatusException(ServiceError):
+    pass
+
+
+class ReplicationBackfillNotFoundException(ServiceError):
+    pass
+
+
+class RepositoryAlreadyExistsException(ServiceError):
+    message = (
+        "The repository with name '{repository_name}' already exists in the registry with id '{registry_id}'"
+    )
+
+
+class RepositoryCatalogDataNotFoundException(ServiceError):
+    pass
+
+
+class RepositoryNotEmptyException(ServiceError):
+    message = (
+        "The repository with name '{repository_name}' in registry with id '{registry_id}' cannot be "
+        "deleted because it still contains images"
+    )
+
+
+class RepositoryNotFoundException(ServiceError):
+    message = (
+        "The repository with name '{repository_name}' does not exist in the registry with id '{registry_id}'"
+    )
+
+
+class RepositoryPolicyNotFoundException(ServiceError):
+    message = (
+        "Repository policy does not exist for the repository with name '{repository_name}' "
+        "in the registry with id '{registry_id}'"
+    )
+
+
+class ScanNotFoundException(ServiceError):
+    pass
+
+
+class SecretNotFoundException(ServiceError):
+    pass
+
+
+class ServerException(ServiceError):
+    message = "The server could not finish the request. Try again."
+    status = 500
+
+
+class SigningConfigurationNotFoundException(ServiceError):
+    pass
+
+
+class TemplateAlreadyExistsException(ServiceError):
+    pass
+
+
+class TemplateNotFoundException(ServiceError):
+    pass
+
+
+class TooManyTagsException(ServiceError):
+    message = "The repository cannot have more than {limit} tags."
+
+
+class UnableToAccessSecretException(ServiceError):
+    pass
+
+
+class UnableToDecryptSecretValueException(ServiceError):
+    pass
+
+
+class UnableToGetUpstreamImageException(ServiceError):
+    pass
+
+
+class UnableToGetUpstreamLayerException(ServiceError):
+    pass
+
+
+class UnableToListUpstreamImageReferrersException(ServiceError):
+    pass
+
+
+class UnsupportedCommandException(ServiceError):
+    """Public only: declared where the action is not supported (design.md §5)."""
+
+    message = "The operation {operation} is not supported by openecr yet."
+
+
+class UnsupportedImageTypeException(ServiceError):
+    pass
+
+
+class UnsupportedUpstreamRegistryException(ServiceError):
+    pass
+
+
+class UploadNotFoundException(ServiceError):
+    message = (
+        "The upload with id '{upload_id}' in the repository with name '{repository_name}' in registry "
+        "with id '{registry_id}' does not exist"
+    )
+
+
+class ValidationException(ServiceError):
+    pass

@@ -1,0 +1,66 @@
+"""A request and a response as a front knows them: no framework, no I/O of its own.
+
+`server/adapter.py` makes the one and sends the other; another HTTP server could take its place and
+no front would notice.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from multidict import CIMultiDictProxy
+
+BATCH_BYTES = 1 << 20
+"""The largest batch in which a body is handed on."""
+
+
+class Body(Protocol):
+    """The bytes of a request, exactly as sent. `100 Continue` is sent when they are first asked for."""
+
+    length: int | None
+    """Content-Length, or None where the client sends chunks and does not say."""
+
+    async def read(self, limit_bytes: int) -> bytes:
+        """The whole body. Raises RequestEntityTooLargeException past the limit, unread."""
+
+    def batches(self) -> AsyncIterator[bytes]:
+        """The body in batches of up to BATCH_BYTES, none of them empty."""
+
+
+@dataclass(slots=True, frozen=True)
+class Request:
+    id: str  # a UUID; goes back to the client and into every log line
+    method: str
+    path: str  # as received: percent-encoded, without the query
+    query: str  # as received, without the question mark
+    headers: CIMultiDictProxy[str]
+    source_address: str
+    scheme: str  # http or https
+    body: Body
+
+    @property
+    def host(self) -> str:
+        """The Host header as received, with its port."""
+        return self.headers.get("Host", "")
+
+    @property
+    def origin(self) -> str:
+        """`http://localhost:3270`: where this client reached us."""
+        return f"{self.scheme}://{self.host}"
+
+
+@dataclass(slots=True, frozen=True)
+class FileRange:
+    """A part of a stored file, to be sent as it lies there."""
+
+    path: str
+    offset: int
+    length: int
+
+
+@dataclass(slots=True)
+class Response:
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | FileRange | None = None
+    """None sends no body; a Content-Length among the headers is then kept as it is (HEAD)."""
