@@ -1,0 +1,42 @@
+"""An image: a manifest in a repository, and what is known of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from openecr.domain.names import Digest
+
+ACTIVE = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    id: int
+    digest: Digest  # sha256 of the manifest's bytes
+    media_type: str
+    artifact_media_type: str | None
+    size_bytes: int  # of what it refers to; of an index, its largest child's
+    manifest_size_bytes: int
+    subject: Digest | None
+    annotations: Mapping[str, str]
+    pushed_at: datetime  # the first push of this digest, UTC
+    status: str = ACTIVE  # ACTIVE, ARCHIVED, ACTIVATING
+
+
+@dataclass(frozen=True, slots=True)
+class TagDetail:
+    """A tag, and since when it has its name."""
+
+    name: str
+    image: Image
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Content that a repository was given: uploaded to it whole, or mounted."""
+
+    blob_id: int
+    digest: Digest
+    size_bytes: int
+    key: str  # where the blob store has it
