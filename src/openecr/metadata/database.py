@@ -1,0 +1,121 @@
+"""Connections and transactions; all that is particular to SQLite.
+
+A process has one writing connection behind a lock and one reading connection per thread. Writers
+begin IMMEDIATE, so what they read is what they write upon; readers see one moment of the database
+and wait for nobody (WAL). `synchronous=FULL`: a commit that returned survives loss of power.
+Source: design.md §2 "Metadata", performance.md §6.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from openecr.errors import ServiceUnavailable
+from openecr.metadata.aliases import Aliases
+from openecr.metadata.images import Images
+from openecr.metadata.layers import Layers
+from openecr.metadata.migrate import migrate
+from openecr.metadata.principals import Principals
+from openecr.metadata.query import Connection
+from openecr.metadata.referrers import Referrers
+from openecr.metadata.repositories import Repositories
+from openecr.metadata.resource_tags import ResourceTags
+from openecr.metadata.tags import Tags
+from openecr.metadata.uploads import Uploads
+
+BUSY_SECONDS = 5.0
+"""How long a writer waits for another before the caller is told to come back."""
+
+TROUBLE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+
+
+class Transaction:
+    """What an operation sees of the database: its nouns."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.aliases = Aliases(connection)
+        self.images = Images(connection)
+        self.layers = Layers(connection)
+        self.principals = Principals(connection)
+        self.referrers = Referrers(connection)
+        self.repositories = Repositories(connection)
+        self.resource_tags = ResourceTags(connection)
+        self.tags = Tags(connection)
+        self.uploads = Uploads(connection)
+
+
+class Database:
+    """The metadata of one data directory. Made ready (created or migrated) when opened."""
+
+    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self._path = path
+        self._busy_seconds = busy_seconds
+        self._readers = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._writing = threading.Lock()
+        writer = self._open()
+        migrate(writer, path)
+        self._writer = Transaction(Connection(writer))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """All of it happens, or nothing. Raises ServiceUnavailable where another writer stays too long."""
+        if not self._writing.acquire(timeout=self._busy_seconds):
+            raise ServiceUnavailable
+        try:
+            driver = self._writer.connection.driver
+            with _telling_of_trouble():
+                driver.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._writer
+                    driver.execute("COMMIT")
+                except BaseException:
+                    if driver.in_transaction:
+                        driver.execute("ROLLBACK")
+                    raise
+        finally:
+            self._writing.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """One moment of the database, as this thread's own connection sees it."""
+        reader: Transaction | None = getattr(self._readers, "transaction", None)
+        if reader is None:
+            reader = self._readers.transaction = Transaction(Connection(self._open()))
+        driver = reader.connection.driver
+        driver.execute("BEGIN")
+        try:
+            yield reader
+        finally:
+            driver.execute("ROLLBACK")
+
+    def close(self) -> None:
+        for driver in self._opened:
+            driver.close()
+        self._opened.clear()
+
+    def _open(self) -> sqlite3.Connection:
+        # Connections are made by the thread that uses them and closed by the one that stops the server.
+        driver = sqlite3.connect(
+            self._path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+        )
+        driver.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+            "PRAGMA cache_size=-16384; PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY;"
+        )
+        self._opened.append(driver)
+        return driver
+
+
+@contextmanager
+def _telling_of_trouble() -> Iterator[None]:
+    """A database that is held by another process, full, or failing: the caller may come back later."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in TROUBLE:
+            raise
+        raise ServiceUnavailable from error

@@ -1,0 +1,231 @@
+"""Images: their facts, their manifests' bytes, and what they refer to."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select
+
+from openecr.domain.image import Image, Layer
+from openecr.domain.names import Digest
+from openecr.domain.repository import Repository
+from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
+from openecr.metadata.schema import digest_alias, image, image_blob, image_child, manifest, tag
+
+COLUMNS = (
+    image.c.id,
+    image.c.digest,
+    image.c.media_type,
+    image.c.artifact_media_type,
+    image.c.size_bytes,
+    image.c.manifest_size_bytes,
+    image.c.subject,
+    image.c.annotations,
+    image.c.pushed_at,
+    image.c.status,
+)
+_HERE = image.c.repository_id == bindparam("repository")
+_BY_DIGEST = Query(select(*COLUMNS).where(_HERE, image.c.digest == bindparam("digest")))
+_BY_TAG = Query(
+    select(*COLUMNS)
+    .join_from(tag, image, image.c.id == tag.c.image_id)
+    .where(tag.c.repository_id == bindparam("repository"), tag.c.name == bindparam("tag"))
+)
+_CONTENT = Query(select(manifest.c.content).where(manifest.c.image_id == bindparam("image")))
+_ADD = Query(
+    insert(image).values({column.name: bindparam(column.name) for column in image.c if column.name != "id"})
+)
+_ADD_CONTENT = Query(insert(manifest))
+_ADD_BLOB = Query(insert(image_blob))
+_ADD_CHILD = Query(insert(image_child))
+_parent = image.alias("parent")
+_PARENTS = Query(
+    select(_parent.c.digest)
+    .join_from(image_child, _parent, _parent.c.id == image_child.c.parent_id)
+    .where(image_child.c.child_id == bindparam("image"))
+    .order_by(_parent.c.digest)
+)
+_DELETE_CHILDREN = Query(delete(image_child).where(image_child.c.parent_id == bindparam("image")))
+_DELETE = Query(delete(image).where(image.c.id == bindparam("image")))
+_DELETE_ALIASES = Query(
+    delete(digest_alias).where(
+        digest_alias.c.repository_id == bindparam("repository"), digest_alias.c.target == bindparam("target")
+    )
+)
+
+ANY = "ANY"
+_any_tag = tag.alias("any_tag")
+_has_tags = select(_any_tag.c.name).where(_any_tag.c.image_id == image.c.id).exists()
+_TAGGED: Mapping[str, tuple[ColumnElement[bool], ...]] = {
+    ANY: (),
+    "TAGGED": (_has_tags,),
+    "UNTAGGED": (~_has_tags,),
+}
+_STATUS: Mapping[bool, tuple[ColumnElement[bool], ...]] = {
+    True: (),
+    False: (image.c.status == bindparam("status"),),
+}
+
+
+def _filtered(statement: Select[tuple[object, ...]]) -> dict[tuple[str, bool], Query]:
+    """The statement under each filter of ListImages and DescribeImages: (tag status, any status?)."""
+    return {
+        (tagged, any_status): Query(statement.where(*_TAGGED[tagged], *_STATUS[any_status]))
+        for tagged in _TAGGED
+        for any_status in _STATUS
+    }
+
+
+_PAGE = _filtered(
+    select(*COLUMNS)
+    .where(_HERE, image.c.digest > bindparam("after"))
+    .order_by(image.c.digest)
+    .limit(bindparam("limit"))
+)
+_tag_name = func.coalesce(tag.c.name, "")
+_IDS = _filtered(
+    select(image.c.digest, tag.c.name)
+    .outerjoin_from(image, tag, tag.c.image_id == image.c.id)
+    .where(
+        _HERE,
+        image.c.digest >= bindparam("after"),
+        (image.c.digest > bindparam("after")) | (_tag_name > bindparam("after_tag")),
+    )
+    .order_by(image.c.digest, tag.c.name)
+    .limit(bindparam("limit"))
+)
+
+
+class Images:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find_by_digest(self, repository: Repository, digest: Digest) -> Image | None:
+        """By sha256; an alias is resolved by the caller (Layers.resolve)."""
+        row = self._connection.one(_BY_DIGEST, repository=repository.id, digest=digest.raw)
+        return None if row is None else image_of(row)
+
+    def find_by_tag(self, repository: Repository, tag: str) -> Image | None:
+        row = self._connection.one(_BY_TAG, repository=repository.id, tag=tag)
+        return None if row is None else image_of(row)
+
+    def manifest(self, which: Image) -> str:
+        """The manifest as it was put."""
+        row = self._connection.one(_CONTENT, image=which.id)
+        assert row is not None, "an image has a manifest"
+        content: bytes = row[0]
+        return content.decode()
+
+    def page(
+        self, repository: Repository, *, tagged: str, status: str, after: bytes, limit: int
+    ) -> list[Image]:
+        """Up to `limit` images by digest, from the one after `after`.
+
+        tagged   TAGGED, UNTAGGED, ANY
+        status   ACTIVE, ARCHIVED, ACTIVATING, ANY
+        """
+        query = _PAGE[tagged, status == ANY]
+        values = {} if status == ANY else {"status": status}
+        rows = self._connection.all(query, repository=repository.id, after=after, limit=limit, **values)
+        return [image_of(row) for row in rows]
+
+    def ids(
+        self, repository: Repository, *, tagged: str, status: str, after: tuple[bytes, str], limit: int
+    ) -> list[tuple[Digest, str | None]]:
+        """Up to `limit` pairs of digest and tag, in that order; an untagged image is one pair without."""
+        query = _IDS[tagged, status == ANY]
+        values = {} if status == ANY else {"status": status}
+        rows = self._connection.all(
+            query, repository=repository.id, after=after[0], after_tag=after[1], limit=limit, **values
+        )
+        return [(Digest.of_sha256(raw), name) for raw, name in rows]
+
+    def add(
+        self,
+        repository: Repository,
+        new: Image,
+        content: str,
+        *,
+        layers: Iterable[tuple[Layer, str]],
+        children: Iterable[Image],
+    ) -> Image:
+        """Store an image (its id is ignored) with its manifest and what it refers to.
+
+        layers    each with the media type that the manifest gives it
+        returns   the image with the id it was given
+        """
+        identity = self._connection.add(
+            _ADD,
+            repository_id=repository.id,
+            digest=new.digest.raw,
+            media_type=new.media_type,
+            artifact_media_type=new.artifact_media_type,
+            size_bytes=new.size_bytes,
+            manifest_size_bytes=new.manifest_size_bytes,
+            subject=None if new.subject is None else new.subject.raw,
+            annotations=json.dumps(dict(new.annotations)),
+            status=new.status,
+            pushed_at=milliseconds(new.pushed_at),
+        )
+        self._connection.run(_ADD_CONTENT, image_id=identity, content=content.encode())
+        for layer, media_type in {
+            layer.blob_id: (layer, media_type) for layer, media_type in layers
+        }.values():
+            self._connection.run(
+                _ADD_BLOB,
+                image_id=identity,
+                blob_id=layer.blob_id,
+                repository_id=repository.id,
+                media_type=media_type,
+            )
+        for child_id in {child.id for child in children}:
+            self._connection.run(_ADD_CHILD, parent_id=identity, child_id=child_id)
+        return Image(
+            identity,
+            new.digest,
+            new.media_type,
+            new.artifact_media_type,
+            new.size_bytes,
+            new.manifest_size_bytes,
+            new.subject,
+            new.annotations,
+            new.pushed_at,
+            new.status,
+        )
+
+    def parents(self, which: Image) -> list[Digest]:
+        """The indexes that list this image."""
+        return [Digest.of_sha256(raw) for (raw,) in self._connection.all(_PARENTS, image=which.id)]
+
+    def delete(self, repository: Repository, which: Image) -> None:
+        """With its tags. It must have no parents."""
+        self._connection.run(_DELETE_CHILDREN, image=which.id)
+        self._connection.run(_DELETE, image=which.id)
+        self._connection.run(_DELETE_ALIASES, repository=repository.id, target=which.digest.raw)
+
+
+def image_of(row: Row) -> Image:
+    """An image from a row of COLUMNS."""
+    id_, digest, media_type, artifact, size, manifest_size, subject, annotations, pushed_at, status = row
+    return Image(
+        id_,
+        Digest.of_sha256(digest),
+        media_type,
+        artifact,
+        size,
+        manifest_size,
+        None if subject is None else digest_of(subject),
+        {} if annotations == "{}" else json.loads(annotations),
+        moment(pushed_at),
+        status,
+    )
+
+
+def digest_of(raw: bytes) -> Digest:
+    """The digest whose bytes these are: 32 of sha256, 64 of sha512."""
+    return Digest(("sha256:" if len(raw) == 32 else "sha512:") + raw.hex())
+
+
+def whole_seconds(at: datetime) -> datetime:
+    """`imagePushedAt` and `createdAt` have no fraction (control-plane.md §1.4)."""
+    return at.replace(microsecond=0)

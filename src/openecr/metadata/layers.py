@@ -1,0 +1,184 @@
+"""Blobs, and the right of a repository to use them. A layer is a blob within a repository."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from openecr.domain.image import Layer
+from openecr.domain.names import Digest
+from openecr.domain.registry import Registry
+from openecr.domain.repository import Repository
+from openecr.metadata.query import Connection, Query, milliseconds
+from openecr.metadata.schema import blob, digest_alias, image_blob, repository, repository_blob
+
+LIVE = "live"
+LEASE = timedelta(hours=24)
+"""How long a layer given to a repository is kept for a manifest to come (reliability.md §3, rule 2)."""
+
+_HERE = repository_blob.c.repository_id == bindparam("repository")
+_FIND = Query(
+    select(blob.c.id, blob.c.size_bytes, blob.c.key)
+    .join_from(blob, repository_blob, repository_blob.c.blob_id == blob.c.id)
+    .where(blob.c.digest == bindparam("digest"), blob.c.state == LIVE, _HERE)
+)
+_BLOB = Query(select(blob.c.id, blob.c.state, blob.c.generation).where(blob.c.digest == bindparam("digest")))
+_ADD_BLOB = Query(
+    insert(blob).values({column.name: bindparam(column.name) for column in blob.c if column.name != "id"})
+)
+_REVIVE = Query(
+    update(blob)
+    .where(blob.c.id == bindparam("blob"))
+    .values(key=bindparam("new_key"), state=LIVE, generation=blob.c.generation + 1)
+)
+_linking = upsert(repository_blob).values(
+    repository_id=bindparam("repository"), blob_id=bindparam("blob"), lease_until=bindparam("until")
+)
+_LINK = Query(
+    _linking.on_conflict_do_update(
+        index_elements=["repository_id", "blob_id"],
+        set_={"lease_until": _linking.excluded.lease_until},
+    )
+)
+_UNLINK = Query(delete(repository_blob).where(_HERE, repository_blob.c.blob_id == bindparam("blob")))
+_IS_USED = Query(
+    select(
+        exists().where(
+            image_blob.c.blob_id == bindparam("blob"), image_blob.c.repository_id == bindparam("repository")
+        )
+    )
+)
+_MEDIA_TYPE = Query(
+    select(image_blob.c.media_type)
+    .where(image_blob.c.blob_id == bindparam("blob"), image_blob.c.repository_id == bindparam("repository"))
+    .limit(1)
+)
+_IN_REGISTRY = (
+    repository.c.kind == bindparam("kind"),
+    repository.c.account_id == bindparam("account"),
+    repository.c.region == bindparam("region"),
+)
+_HOLDERS = Query(
+    select(repository.c.name)
+    .join_from(blob, repository_blob, repository_blob.c.blob_id == blob.c.id)
+    .join(repository, repository.c.id == repository_blob.c.repository_id)
+    .where(blob.c.digest == bindparam("digest"), blob.c.state == LIVE, *_IN_REGISTRY)
+    .order_by(repository.c.name)
+    .limit(bindparam("limit"))
+)
+_ALIAS_HOLDERS = Query(
+    select(repository.c.name)
+    .join_from(digest_alias, repository, repository.c.id == digest_alias.c.repository_id)
+    .where(digest_alias.c.digest == bindparam("digest"), *_IN_REGISTRY)
+    .order_by(repository.c.name)
+    .limit(bindparam("limit"))
+)
+_ALIAS = Query(
+    select(digest_alias.c.target).where(
+        digest_alias.c.repository_id == bindparam("repository"), digest_alias.c.digest == bindparam("digest")
+    )
+)
+_ALIASES_OF = Query(
+    select(digest_alias.c.digest).where(
+        digest_alias.c.repository_id == bindparam("repository"), digest_alias.c.target == bindparam("target")
+    )
+)
+_ADD_ALIAS = Query(
+    upsert(digest_alias)
+    .values(repository_id=bindparam("repository"), digest=bindparam("digest"), target=bindparam("target"))
+    .on_conflict_do_nothing()
+)
+
+
+class Layers:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, repository: Repository, digest: Digest) -> Layer | None:
+        """The layer, by its sha256 or by a sha512 it was pushed under. Its digest is the sha256."""
+        known = self.resolve(repository, digest)
+        if known is None:
+            return None
+        row = self._connection.one(_FIND, digest=known.raw, repository=repository.id)
+        return None if row is None else Layer(row[0], known, row[1], row[2])
+
+    def resolve(self, repository: Repository, digest: Digest) -> Digest | None:
+        """The sha256 we keep something by, for any digest a client of this repository may use."""
+        if digest.algorithm == "sha256":
+            return digest
+        row = self._connection.one(_ALIAS, repository=repository.id, digest=digest.raw)
+        return None if row is None else Digest.of_sha256(row[0])
+
+    def add_alias(self, repository: Repository, digest: Digest, target: Digest) -> None:
+        """From now on this repository knows `target` (sha256) by that digest (sha512) too."""
+        self._connection.run(_ADD_ALIAS, repository=repository.id, digest=digest.raw, target=target.raw)
+
+    def names_of(self, repository: Repository, digest: Digest) -> list[bytes]:
+        """The bytes of every digest by which this repository knows the thing: itself and its aliases."""
+        target = self.resolve(repository, digest)
+        if target is None:
+            return [digest.raw]
+        rows = self._connection.all(_ALIASES_OF, repository=repository.id, target=target.raw)
+        return [target.raw, *(alias for (alias,) in rows)]
+
+    def give(
+        self, repository: Repository, digest: Digest, size_bytes: int, key: str, *, at: datetime
+    ) -> bool:
+        """Let a repository use bytes that were just stored under `key`.
+
+        Returns whether that key is now the blob's. If not, the digest was live already under a key
+        of its own, which stays; the new file is then the caller's to remove, after the commit.
+        """
+        found = self._connection.one(_BLOB, digest=digest.raw)
+        is_new = found is None or found[1] != LIVE
+        if found is None:
+            identity = self._connection.add(
+                _ADD_BLOB,
+                digest=digest.raw,
+                size_bytes=size_bytes,
+                key=key,
+                generation=1,
+                state=LIVE,
+                created_at=milliseconds(at),
+            )
+        else:
+            identity = found[0]
+            if is_new:
+                self._connection.run(_REVIVE, blob=identity, new_key=key)
+        self._link(repository, identity, at)
+        return is_new
+
+    def share(self, repository: Repository, layer: Layer, *, at: datetime) -> None:
+        """Let a repository use a layer of another one."""
+        self._link(repository, layer.blob_id, at)
+
+    def _link(self, repository: Repository, blob_id: int, at: datetime) -> None:
+        until = milliseconds(at + LEASE)
+        self._connection.run(_LINK, repository=repository.id, blob=blob_id, until=until)
+
+    def take_away(self, repository: Repository, layer: Layer) -> None:
+        """The repository has the layer no more. Whether its bytes are still needed is another question."""
+        self._connection.run(_UNLINK, repository=repository.id, blob=layer.blob_id)
+
+    def is_used(self, repository: Repository, layer: Layer) -> bool:
+        """Whether an image of the repository refers to it."""
+        row = self._connection.one(_IS_USED, repository=repository.id, blob=layer.blob_id)
+        assert row is not None
+        return bool(row[0])
+
+    def find_media_type(self, repository: Repository, layer: Layer) -> str | None:
+        """What an image of the repository says the layer is."""
+        row = self._connection.one(_MEDIA_TYPE, repository=repository.id, blob=layer.blob_id)
+        return None if row is None else row[0]
+
+    def holders(self, registry: Registry, digest: Digest, *, limit: int) -> list[str]:
+        """Names of repositories of the registry that know something by that digest: look there."""
+        rows = self._connection.all(
+            _HOLDERS if digest.algorithm == "sha256" else _ALIAS_HOLDERS,
+            digest=digest.raw,
+            kind=registry.kind,
+            account=registry.account,
+            region=registry.region,
+            limit=limit,
+        )
+        return [name for (name,) in rows]

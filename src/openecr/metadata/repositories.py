@@ -1,0 +1,156 @@
+"""Repositories."""
+
+import json
+from typing import Any
+
+from sqlalchemy import bindparam, delete, exists, insert, select, update
+
+from openecr.domain.registry import Registry
+from openecr.domain.repository import Encryption, Repository
+from openecr.domain.tag_mutability import TagMutability
+from openecr.errors import RepositoryAlreadyExistsException, RepositoryNotFoundException
+from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
+from openecr.metadata.schema import image, image_child, repository
+
+_COLUMNS = (
+    repository.c.id,
+    repository.c.name,
+    repository.c.created_at,
+    repository.c.tag_mutability,
+    repository.c.mutability_filters,
+    repository.c.scan_on_push,
+    repository.c.encryption_type,
+    repository.c.kms_key,
+    repository.c.catalog_data,
+)
+_IN_REGISTRY = (
+    repository.c.kind == bindparam("kind"),
+    repository.c.account_id == bindparam("account"),
+    repository.c.region == bindparam("region"),
+)
+_FIND = Query(select(*_COLUMNS).where(*_IN_REGISTRY, repository.c.name == bindparam("name")))
+_PAGE = Query(
+    select(*_COLUMNS)
+    .where(*_IN_REGISTRY, repository.c.name > bindparam("after"))
+    .order_by(repository.c.name)
+    .limit(bindparam("limit"))
+)
+_NAMES = Query(
+    select(repository.c.name)
+    .where(*_IN_REGISTRY, repository.c.name > bindparam("after"))
+    .order_by(repository.c.name)
+    .limit(bindparam("limit"))
+)
+_ADD = Query(
+    insert(repository).values(
+        {column.name: bindparam(column.name) for column in repository.c if column.name != "id"}
+    )
+)
+_SET_MUTABILITY = Query(
+    update(repository)
+    .where(repository.c.id == bindparam("repository"))
+    .values(tag_mutability=bindparam("setting"), mutability_filters=bindparam("filters"))
+)
+_HAS_IMAGES = Query(select(exists().where(image.c.repository_id == bindparam("repository"))))
+# Children do not die with their parents: the links go first, then all else by cascade.
+_UNLINK = Query(
+    delete(image_child).where(
+        image_child.c.parent_id.in_(
+            select(image.c.id).where(image.c.repository_id == bindparam("repository"))
+        )
+    )
+)
+_DELETE = Query(delete(repository).where(repository.c.id == bindparam("repository")))
+
+
+class Repositories:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, registry: Registry, name: str) -> Repository | None:
+        row = self._connection.one(_FIND, **_place(registry), name=name)
+        return None if row is None else _repository(registry, row)
+
+    def get(self, registry: Registry, name: str) -> Repository:
+        """Raises RepositoryNotFoundException."""
+        found = self.find(registry, name)
+        if found is None:
+            raise RepositoryNotFoundException(repository_name=name, registry_id=registry.id)
+        return found
+
+    def page(self, registry: Registry, *, after: str, limit: int) -> list[Repository]:
+        """Up to `limit` repositories whose names come after that one, by name."""
+        rows = self._connection.all(_PAGE, **_place(registry), after=after, limit=limit)
+        return [_repository(registry, row) for row in rows]
+
+    def names(self, registry: Registry, *, after: str, limit: int) -> list[str]:
+        rows = self._connection.all(_NAMES, **_place(registry), after=after, limit=limit)
+        return [name for (name,) in rows]
+
+    def add(self, new: Repository) -> Repository:
+        """Store a repository (its id is ignored); returns it with the id it was given.
+
+        Raises RepositoryAlreadyExistsException.
+        """
+        if self.find(new.registry, new.name) is not None:
+            raise RepositoryAlreadyExistsException(repository_name=new.name, registry_id=new.registry.id)
+        identity = self._connection.add(
+            _ADD,
+            kind=new.registry.kind,
+            account_id=new.registry.account,
+            region=new.registry.region,
+            name=new.name,
+            created_at=milliseconds(new.created_at),
+            tag_mutability=new.mutability.setting,
+            mutability_filters=json.dumps(new.mutability.filters),
+            scan_on_push=new.scan_on_push,
+            encryption_type=new.encryption.type,
+            kms_key=new.encryption.kms_key,
+            catalog_data=json.dumps(new.catalog_data),
+        )
+        return Repository(
+            identity,
+            new.registry,
+            new.name,
+            new.created_at,
+            new.mutability,
+            new.scan_on_push,
+            new.encryption,
+            new.catalog_data,
+        )
+
+    def set_mutability(self, which: Repository, mutability: TagMutability) -> None:
+        self._connection.run(
+            _SET_MUTABILITY,
+            repository=which.id,
+            setting=mutability.setting,
+            filters=json.dumps(mutability.filters),
+        )
+
+    def has_images(self, which: Repository) -> bool:
+        row = self._connection.one(_HAS_IMAGES, repository=which.id)
+        assert row is not None
+        return bool(row[0])
+
+    def delete(self, which: Repository) -> None:
+        """With all that is in it: images, tags, uploads, its right to blobs."""
+        self._connection.run(_UNLINK, repository=which.id)
+        self._connection.run(_DELETE, repository=which.id)
+
+
+def _place(registry: Registry) -> dict[str, Any]:
+    return {"kind": registry.kind, "account": registry.account, "region": registry.region}
+
+
+def _repository(registry: Registry, row: Row) -> Repository:
+    id_, name, created_at, setting, filters, scan_on_push, encryption_type, kms_key, catalog_data = row
+    return Repository(
+        id_,
+        registry,
+        name,
+        moment(created_at),
+        TagMutability(setting, () if filters == "[]" else tuple(json.loads(filters))),
+        bool(scan_on_push),
+        Encryption(encryption_type, kms_key),
+        {} if catalog_data == "{}" else json.loads(catalog_data),
+    )
