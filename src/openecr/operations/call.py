@@ -1,0 +1,57 @@
+"""A Call: everything an operation may know about what it is asked, and the stores it may use."""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from openecr.blobs.files import FileBlobs
+from openecr.domain.addresses import Addresses
+from openecr.domain.registry import Registry
+from openecr.identity.caller import Caller
+from openecr.identity.tokens import Tokens
+from openecr.metadata.database import Database, Transaction
+
+if TYPE_CHECKING:
+    from openecr.operations.gate import Operation
+
+Output = dict[str, Any]
+Intake = Generator[None, bytes, Output]
+"""An operation that takes bytes: sent batches, then an empty one; returns its output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What `build()` hands every operation."""
+
+    database: Database
+    blobs: FileBlobs
+    addresses: Addresses
+    tokens: Tokens
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    operation: "Operation"
+    caller: Caller
+    registry: Registry  # the one asked about: the caller's own, or that of `registryId`
+    input: Mapping[str, Any]  # as parsed: wire names; blobs are bytes
+    now: datetime
+    stores: Stores
+    request_id: str = ""
+    origin: str = ""  # http://localhost:3270 as this client reached us
+    via_oci: bool = False
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """The one writing connection: all of it happens, or nothing."""
+        return self.stores.database.transaction()
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A consistent view to read from; never waits for a writer."""
+        return self.stores.database.reading()
+
+    @property
+    def blobs(self) -> FileBlobs:
+        return self.stores.blobs

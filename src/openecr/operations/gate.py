@@ -1,0 +1,222 @@
+"""The gate: what every call goes through, whichever front asks. One way in.
+
+`@operation` names a function as an operation; `Gate` makes calls, authorises them, runs them and
+has them written down. Nothing else calls an operation. An operation is synchronous; which thread it
+runs in is `server/pools.py`'s business, and AsyncGate is what the fronts see of that.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, cast
+
+from openecr.domain.registry import ACCOUNT, Kind, Registry, public_registry
+from openecr.errors import (
+    NotImplementedException,
+    RegistryNotFoundException,
+    ServiceError,
+    UnsupportedCommandException,
+)
+from openecr.identity.caller import Caller
+from openecr.operations.audit import AuditWriter, record
+from openecr.operations.authorize import require
+from openecr.operations.call import Call, Intake, Output, Stores
+
+Resources = Callable[[Call], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation: its name on the wire, who offers it, what a policy must allow."""
+
+    name: str  # PutImage
+    services: tuple[str, ...]  # ecr, ecr-public
+    run: Callable[[Call], Any]  # (Call) -> Output, or (Call) -> Intake where it takes bytes
+    action: str  # PutImage, as a policy names it after the service
+    resources: Resources  # the ARNs a policy must allow the action on
+    inline: bool  # reads a few rows by key: may run on the event loop
+    unlisted: frozenset[str]  # services whose model does not list it
+    takes_bytes: bool
+
+    @property
+    def read_only(self) -> bool:
+        return self.name.startswith(("Get", "Describe", "List", "BatchGet", "BatchCheck"))
+
+
+OPERATIONS: dict[tuple[str, str], Operation] = {}
+"""(service, operation name) → operation. Filled by `@operation` when `openecr.operations.all` is imported."""
+
+
+def repository_arn(call: Call) -> list[str]:
+    """The repository the input names: what most operations are about."""
+    return [call.registry.repository_arn(call.input["repositoryName"])]
+
+
+def any_repository(call: Call) -> list[str]:
+    return [call.registry.repository_arn("*")]
+
+
+def everything(call: Call) -> list[str]:
+    """`*`: for operations that have no resource type."""
+    return ["*"]
+
+
+def operation(
+    *services: str,
+    resource: Resources = repository_arn,
+    action: str | None = None,
+    inline: bool = False,
+    unlisted: bool | Iterable[str] = False,
+    takes_bytes: bool = False,
+) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
+    """Make a function the operation of its name, for the services named.
+
+    resource     the ARNs that must be allowed; by default the repository of `repositoryName`
+    action       where it is not the operation's own name
+    unlisted     a front needs it and the service model does not list it (True, or for which services)
+    takes_bytes  a generator: checks, is sent batches until an empty one, returns its output
+    """
+
+    def register(function: Callable[[Call], Any]) -> Callable[[Call], Any]:
+        name = "".join(word.capitalize() for word in function.__name__.split("_"))
+        hidden = frozenset(services if unlisted is True else unlisted or ())
+        made = Operation(name, services, function, action or name, resource, inline, hidden, takes_bytes)
+        for service in services:
+            OPERATIONS[service, name] = made
+        return function
+
+    return register
+
+
+class AsyncGate(Protocol):
+    """The gate as a front sees it. `server/pools.py` keeps this promise."""
+
+    def call(
+        self,
+        service: str,
+        name: str,
+        *,
+        caller: Caller,
+        registry: Registry,
+        input: Mapping[str, Any],
+        request_id: str,
+        origin: str,
+        via_oci: bool = False,
+    ) -> Call: ...
+
+    async def admit(self, call: Call) -> None:
+        """Authorise only, for a front that must decide before it reads a body."""
+
+    async def perform(self, call: Call, body: AsyncIterator[bytes] | None = None) -> Output:
+        """Authorise, run, write down. `body` for operations that take bytes; without it they take
+        the `layerPartBlob` of the input."""
+
+
+class Gate:
+    def __init__(self, stores: Stores, write_audit: AuditWriter) -> None:
+        self.stores = stores
+        self._write_audit = write_audit
+
+    def call(
+        self,
+        service: str,
+        name: str,
+        *,
+        caller: Caller,
+        registry: Registry,
+        input: Mapping[str, Any],
+        request_id: str = "",
+        origin: str = "",
+        via_oci: bool = False,
+    ) -> Call:
+        """A call of an operation, about the registry that `registryId` names, else `registry`.
+
+        Raises NotImplementedException or UnsupportedCommandException (public) for an operation that
+        is not implemented, RegistryNotFoundException for an alias nobody has.
+        """
+        found = OPERATIONS.get((service, name))
+        if found is None:
+            if service == Kind.PUBLIC:
+                raise UnsupportedCommandException(operation=name)
+            raise NotImplementedException(operation=name, service=service)
+        return Call(
+            operation=found,
+            caller=caller,
+            registry=self._registry(registry, input.get("registryId")),
+            input=input,
+            now=self.stores.clock(),
+            stores=self.stores,
+            request_id=request_id,
+            origin=origin,
+            via_oci=via_oci,
+        )
+
+    def _registry(self, own: Registry, registry_id: str | None) -> Registry:
+        """The registry with that id, in the same region. Source: control-plane.md §0 fact 30, §9.1."""
+        if registry_id is None or registry_id == own.account:
+            return own
+        if ACCOUNT.fullmatch(registry_id):
+            return replace(own, account=registry_id)
+        with self.stores.database.reading() as db:
+            account = db.aliases.find_account(registry_id)
+        if account is None:
+            raise RegistryNotFoundException(registry_id=registry_id)
+        return public_registry(account)
+
+    def admit(self, call: Call) -> None:
+        """Raises AccessDeniedException unless the caller may do this on every resource it touches."""
+        try:
+            for resource in call.operation.resources(call):
+                require(call, call.operation.action, resource)
+        except ServiceError as error:
+            self._audit(call, None, error)
+            raise
+
+    def perform(self, call: Call) -> Output:
+        self.admit(call)
+        if call.operation.takes_bytes:
+            return self._take(call, call.input.get("layerPartBlob", b""))
+        try:
+            output = cast(Output, call.operation.run(call))
+        except ServiceError as error:
+            self._audit(call, None, error)
+            raise
+        self._audit(call, output, None)
+        return output
+
+    def start(self, call: Call) -> Intake:
+        """Begin an operation that takes bytes: authorised, its checks made, ready to be fed."""
+        self.admit(call)
+        intake = self._audited(call)
+        next(intake)
+        return intake
+
+    @staticmethod
+    def finish(intake: Intake) -> Output:
+        """No more bytes: what the operation returns."""
+        try:
+            intake.send(b"")
+        except StopIteration as end:
+            return cast(Output, end.value)
+        raise AssertionError("an operation that takes bytes ends with the empty batch")
+
+    def _audited(self, call: Call) -> Intake:
+        try:
+            output = yield from call.operation.run(call)
+        except ServiceError as error:
+            self._audit(call, None, error)
+            raise
+        self._audit(call, output, None)
+        return cast(Output, output)
+
+    def _take(self, call: Call, content: bytes) -> Output:
+        intake = self._audited(call)
+        next(intake)
+        if content:
+            intake.send(content)
+        return self.finish(intake)
+
+    def _audit(self, call: Call, output: Output | None, error: ServiceError | None) -> None:
+        """Every change and every refusal is written down; a read that succeeds is not."""
+        if error is None and call.operation.read_only:
+            return
+        self._write_audit(record(call, output, error))

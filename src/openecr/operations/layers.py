@@ -1,0 +1,161 @@
+"""Layers that are there: availability, download, mounting, deletion.
+
+A digest counts in a repository only if that repository was given its bytes. One that another
+account or repository knows is answered exactly as one that does not exist (reliability.md J2).
+"""
+
+from datetime import timedelta
+
+from openecr.domain.image import Layer
+from openecr.domain.names import DIGEST_PATTERN, Digest, InvalidName
+from openecr.domain.repository import Repository
+from openecr.errors import (
+    InvalidParameterException,
+    LayerInaccessibleException,
+    LayersNotFoundException,
+)
+from openecr.metadata.database import Transaction
+from openecr.operations.authorize import decide
+from openecr.operations.call import Call, Output
+from openecr.operations.gate import operation
+
+DEFAULT_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+"""Of a layer that no image names yet: as in the API reference's sample (control-plane.md §3.6)."""
+DOWNLOAD_LIFE = timedelta(hours=1)
+SOURCES = 100
+"""In how many repositories a layer is looked for when a mount names none."""
+
+
+@operation("ecr", "ecr-public", inline=True)
+def batch_check_layer_availability(call: Call) -> Output:
+    """Which of these layers the repository has.
+
+    Input   repositoryName, registryId, layerDigests (1 to 100)
+    Output  layers [{layerDigest, layerAvailability, layerSize, mediaType}], an unknown one as
+            UNAVAILABLE; failures [{layerDigest, failureCode, failureReason}] for malformed ones
+    Raises  RepositoryNotFoundException
+    Source  control-plane.md §3.6
+    """
+    layers: list[Output] = []
+    failures: list[Output] = []
+    with call.reading() as db:
+        repository = db.repositories.get(call.registry, call.input["repositoryName"])
+        for text in dict.fromkeys(call.input["layerDigests"]):
+            if not text:
+                failures.append(_failure(text, "MissingLayerDigest", "layer digest cannot be null or empty"))
+                continue
+            try:
+                digest = Digest.parse(text)
+            except InvalidName:
+                reason = f"layer digest should satisfy the regex '{DIGEST_PATTERN}'"
+                failures.append(_failure(text, "InvalidLayerDigest", reason))
+                continue
+            layer = db.layers.find(repository, digest)
+            if layer is None:
+                layers.append({"layerDigest": text, "layerAvailability": "UNAVAILABLE"})
+            else:
+                layers.append(
+                    {
+                        "layerDigest": text,
+                        "layerAvailability": "AVAILABLE",
+                        "layerSize": layer.size_bytes,
+                        "mediaType": db.layers.find_media_type(repository, layer) or DEFAULT_MEDIA_TYPE,
+                    }
+                )
+    return {"layers": layers, "failures": failures}
+
+
+@operation("ecr", "ecr-public", inline=True, unlisted=["ecr-public"])
+def get_download_url_for_layer(call: Call) -> Output:
+    """Where to get a layer's bytes. Over OCI the bytes themselves, whether an image names them or not.
+
+    Input   repositoryName, registryId, layerDigest
+    Output  downloadUrl (signed, good for an hour, needs no header), layerDigest; over OCI layerSize
+            and path (the file to send) in place of the URL
+    Raises  RepositoryNotFoundException, LayersNotFoundException, LayerInaccessibleException
+    Source  control-plane.md §3.1, §3.7
+    """
+    digest = parse_digest(call.input["layerDigest"], "layerDigest")
+    with call.reading() as db:
+        repository = db.repositories.get(call.registry, call.input["repositoryName"])
+        layer = _layer(call, db, repository, digest)
+        if not call.via_oci and not db.layers.is_used(repository, layer):
+            raise LayerInaccessibleException(
+                digest=digest, repository_name=repository.name, registry_id=call.registry.id
+            )
+    if call.via_oci:
+        return {"layerDigest": str(digest), "layerSize": layer.size_bytes, "path": call.blobs.path(layer.key)}
+    signed = call.stores.tokens.sign_download(repository.id, str(layer.digest), call.now + DOWNLOAD_LIFE)
+    return {"downloadUrl": f"{call.origin}/-/layers/{signed}", "layerDigest": str(digest)}
+
+
+@operation("ecr", "ecr-public", action="InitiateLayerUpload", unlisted=True)
+def mount_layer(call: Call) -> Output:
+    """Let a repository use a layer that another one of the registry has, if the caller may read it there.
+
+    Input   repositoryName, layerDigest, sourceRepositoryName (any repository, where it is missing)
+    Output  mounted: false where there is no such layer, or none the caller may read
+    Raises  RepositoryNotFoundException for the target alone
+    Source  data-plane.md §1.4 "Mount", §3.5; reliability.md J4
+    """
+    digest = parse_digest(call.input["layerDigest"], "layerDigest")
+    with call.transaction() as db:
+        target = db.repositories.get(call.registry, call.input["repositoryName"])
+        wanted = call.input.get("sourceRepositoryName")
+        names = [wanted] if wanted else db.layers.holders(call.registry, digest, limit=SOURCES)
+        for name in names:
+            if decide(call, "GetDownloadUrlForLayer", call.registry.repository_arn(name)) is not None:
+                continue
+            source = db.repositories.find(call.registry, name)
+            layer = db.layers.find(source, digest) if source else None
+            if source and layer and source.encryption == target.encryption:
+                db.layers.share(target, layer, at=call.now)
+                if layer.digest != digest:
+                    db.layers.add_alias(target, digest, layer.digest)
+                return {"mounted": True}
+    return {"mounted": False}
+
+
+@operation("ecr", "ecr-public", action="BatchDeleteImage", unlisted=True)
+def delete_layer(call: Call) -> Output:
+    """Take a layer away from a repository in which no image uses it.
+
+    Input   repositoryName, layerDigest
+    Raises  RepositoryNotFoundException, LayersNotFoundException, InvalidParameterException while it is used
+    Source  data-plane.md §6.2, 4
+    """
+    digest = parse_digest(call.input["layerDigest"], "layerDigest")
+    with call.transaction() as db:
+        repository = db.repositories.get(call.registry, call.input["repositoryName"])
+        layer = _layer(call, db, repository, digest)
+        if db.layers.is_used(repository, layer):
+            raise InvalidParameterException(member="layerDigest", reason="The layer is used by an image")
+        db.layers.take_away(repository, layer)
+    return {}
+
+
+def parse_digest(text: str, member: str) -> Digest:
+    """Raises InvalidParameterException, in ECR's words, where it is none."""
+    try:
+        return Digest.parse(text)
+    except InvalidName:
+        raise InvalidParameterException(
+            member=member, reason=f"must satisfy regular expression '{DIGEST_PATTERN}'"
+        ) from None
+
+
+def _layer(call: Call, db: Transaction, repository: Repository, digest: Digest) -> Layer:
+    layer = db.layers.find(repository, digest)
+    if layer is None:
+        raise LayersNotFoundException(
+            digest=digest, repository_name=repository.name, registry_id=call.registry.id
+        )
+    return layer
+
+
+def _failure(digest: str, code: str, reason: str) -> Output:
+    return {
+        "layerDigest": digest,
+        "failureCode": code,
+        "failureReason": f"Invalid request parameters: {reason}",
+    }

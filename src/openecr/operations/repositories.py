@@ -1,0 +1,231 @@
+"""CreateRepository, DescribeRepositories, DeleteRepository, PutImageTagMutability; the catalog."""
+
+import secrets
+from uuid import NAMESPACE_URL, uuid5
+
+from openecr.domain import resource_tags, tag_mutability
+from openecr.domain.addresses import is_reserved_name
+from openecr.domain.names import PRIVATE_REPOSITORY_NAME, PUBLIC_REPOSITORY_NAME
+from openecr.domain.registry import Kind, Registry
+from openecr.domain.repository import Encryption, Repository
+from openecr.errors import (
+    InvalidParameterException,
+    RepositoryNotEmptyException,
+    UnsupportedCommandException,
+)
+from openecr.metadata.database import Transaction
+from openecr.operations.authorize import require
+from openecr.operations.call import Call, Output
+from openecr.operations.gate import any_repository, operation
+from openecr.operations.paging import last_name, next_token, page, refuse_with
+
+
+@operation("ecr", "ecr-public")
+def create_repository(call: Call) -> Output:
+    """Make a repository.
+
+    Input   repositoryName, tags; ecr: registryId, imageTagMutability, imageTagMutabilityExclusionFilters,
+            imageScanningConfiguration, encryptionConfiguration; ecr-public: catalogData
+    Output  repository; ecr-public: catalogData too
+    Raises  InvalidParameterException, InvalidTagParameterException, TooManyTagsException,
+            RepositoryAlreadyExistsException
+    Source  control-plane.md §2.2, §9.3
+    """
+    name = call.input["repositoryName"]
+    if is_reserved_name(name):
+        raise InvalidParameterException(
+            member="repositoryName", reason="must not begin with the name of a registry"
+        )
+    new = Repository(
+        id=0,
+        registry=call.registry,
+        name=name,
+        created_at=call.now.replace(microsecond=0),
+        mutability=tag_mutability.parse(
+            call.input.get("imageTagMutability", tag_mutability.MUTABLE),
+            call.input.get("imageTagMutabilityExclusionFilters"),
+        ),
+        scan_on_push=call.input.get("imageScanningConfiguration", {}).get("scanOnPush", False),
+        encryption=_encryption(call),
+        catalog_data=_catalog_data(call),
+    )
+    tags = resource_tags.parse(call.input.get("tags") or [])
+    resource_tags.check_count(tags)
+    if tags:
+        require(call, "TagResource", new.arn)
+
+    with call.transaction() as db:
+        repository = db.repositories.add(new)
+        db.resource_tags.put(repository, tags)
+        if call.registry.kind is Kind.PUBLIC and db.aliases.find_primary(call.registry.account) is None:
+            db.aliases.add_default(call.registry.account, _new_alias(db), at=call.now)
+        described = describe(call, db, repository)
+
+    output = {"repository": described}
+    return output | {"catalogData": repository.catalog_data} if call.registry.kind is Kind.PUBLIC else output
+
+
+def named_repositories(call: Call) -> list[str]:
+    """The repositories asked for by name, or all."""
+    names = call.input.get("repositoryNames")
+    return [call.registry.repository_arn(name) for name in names] if names else any_repository(call)
+
+
+@operation("ecr", "ecr-public", resource=named_repositories)
+def describe_repositories(call: Call) -> Output:
+    """Repositories by name, or all of a registry, page by page.
+
+    Input   registryId; either repositoryNames (1 to 100), or maxResults (default 100) and nextToken
+    Output  repositories, nextToken
+    Raises  InvalidParameterException; RepositoryNotFoundException for the first unknown name
+    Source  control-plane.md §2.4
+    """
+    names = call.input.get("repositoryNames")
+    if names:
+        refuse_with(call, "repositoryNames")
+        pattern = PRIVATE_REPOSITORY_NAME if call.registry.kind is Kind.PRIVATE else PUBLIC_REPOSITORY_NAME
+        for name in names:
+            if not pattern.fullmatch(name):
+                raise InvalidParameterException(
+                    member="repositoryNames", reason=f"must satisfy regular expression '{pattern.pattern}'"
+                )
+        with call.reading() as db:
+            found = [db.repositories.get(call.registry, name) for name in dict.fromkeys(names)]
+            return {"repositories": [describe(call, db, each) for each in found]}
+
+    asked = page(call)
+    after = asked.after[0] if asked.after else ""
+    with call.reading() as db:
+        found = db.repositories.page(call.registry, after=after, limit=asked.limit + 1)
+        shown = found[: asked.limit]
+        output: Output = {"repositories": [describe(call, db, each) for each in shown]}
+    if len(found) > asked.limit:
+        output["nextToken"] = next_token(call, [shown[-1].name])
+    return output
+
+
+@operation("ecr", "ecr-public", resource=any_repository, action="DescribeRepositories", unlisted=True)
+def list_repository_names(call: Call) -> Output:
+    """The catalog of the OCI front.
+
+    Input   maxResults (default 100, at most 1000), last (a name; the list goes on after it)
+    Output  repositoryNames, more (whether there are more)
+    """
+    last, limit = last_name(call)
+    with call.reading() as db:
+        names = db.repositories.names(call.registry, after=last, limit=limit + 1)
+    return {"repositoryNames": names[:limit], "more": 0 < limit < len(names)}
+
+
+@operation("ecr", "ecr-public")
+def delete_repository(call: Call) -> Output:
+    """Delete a repository; with `force`, also one that has images.
+
+    Input   repositoryName, registryId, force
+    Output  repository, as it was
+    Raises  RepositoryNotFoundException, RepositoryNotEmptyException
+    Source  control-plane.md §2.3
+    """
+    name = call.input["repositoryName"]
+    with call.transaction() as db:
+        repository = db.repositories.get(call.registry, name)
+        if not call.input.get("force") and db.repositories.has_images(repository):
+            raise RepositoryNotEmptyException(repository_name=name, registry_id=call.registry.id)
+        described = describe(call, db, repository)
+        abandoned = db.uploads.of_repository(repository)
+        db.repositories.delete(repository)
+    for upload_id in abandoned:
+        call.blobs.discard(upload_id)
+    return {"repository": described}
+
+
+@operation("ecr")
+def put_image_tag_mutability(call: Call) -> Output:
+    """Say which tags may move, from now on.
+
+    Input   repositoryName, registryId, imageTagMutability, imageTagMutabilityExclusionFilters
+    Output  registryId, repositoryName, imageTagMutability, imageTagMutabilityExclusionFilters if any
+    Raises  InvalidParameterException, RepositoryNotFoundException
+    Source  control-plane.md §2.6, §2.7
+    """
+    mutability = tag_mutability.parse(
+        call.input["imageTagMutability"], call.input.get("imageTagMutabilityExclusionFilters")
+    )
+    with call.transaction() as db:
+        repository = db.repositories.get(call.registry, call.input["repositoryName"])
+        db.repositories.set_mutability(repository, mutability)
+    return {"registryId": call.registry.id, "repositoryName": repository.name} | _mutability(mutability)
+
+
+def describe(call: Call, db: Transaction, repository: Repository) -> Output:
+    """A Repository as both APIs show it; each picks its members. Source: control-plane.md §2.1, §9.2."""
+    public = call.registry.kind is Kind.PUBLIC
+    alias = db.aliases.find_primary(repository.registry.account) if public else None
+    encryption = {"encryptionType": repository.encryption.type}
+    if repository.encryption.kms_key:
+        encryption["kmsKey"] = repository.encryption.kms_key
+    return {
+        "repositoryArn": repository.arn,
+        "registryId": repository.registry.id,
+        "repositoryName": repository.name,
+        "repositoryUri": call.stores.addresses.repository_uri(
+            repository.registry, repository.name, alias=alias, origin=call.origin
+        ),
+        "createdAt": repository.created_at,
+        "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
+        "encryptionConfiguration": encryption,
+    } | _mutability(repository.mutability)
+
+
+def _mutability(mutability: tag_mutability.TagMutability) -> Output:
+    output: Output = {"imageTagMutability": mutability.setting}
+    if mutability.filters:
+        output["imageTagMutabilityExclusionFilters"] = [
+            {"filterType": "WILDCARD", "filter": pattern} for pattern in mutability.filters
+        ]
+    return output
+
+
+def _encryption(call: Call) -> Encryption:
+    """As asked for, with the ARN of the key in full. Source: control-plane.md §2.2."""
+    asked = call.input.get("encryptionConfiguration")
+    if asked is None:
+        return Encryption()
+    kind, key = asked["encryptionType"], asked.get("kmsKey")
+    if kind == "AES256":
+        if key is not None:
+            raise InvalidParameterException(
+                member="encryptionConfiguration",
+                reason="kmsKey can't be set when encryptionType is set as AES256",
+            )
+        return Encryption()
+    return Encryption(kind, _key_arn(call.registry, key or "alias/aws/ecr"))
+
+
+def _key_arn(registry: Registry, key: str) -> str:
+    """The ARN of a key given as ARN, id or alias. There is no KMS: an alias always means the same key."""
+    prefix = f"arn:aws:kms:{registry.region}:{registry.account}:"
+    if key.startswith("arn:") and ":alias/" not in key:
+        return key
+    if "alias/" in key:
+        full = key if key.startswith("arn:") else prefix + key
+        return f"{full.split('alias/')[0]}key/{uuid5(NAMESPACE_URL, full)}"
+    return f"{prefix}key/{key}"
+
+
+def _catalog_data(call: Call) -> Output:
+    """What CreateRepository of ecr-public may say about the repository, as it will be shown."""
+    given: Output = dict(call.input.get("catalogData", {}))
+    if "logoImageBlob" in given:
+        raise UnsupportedCommandException("A logo cannot be stored by openecr yet: leave logoImageBlob out.")
+    return given
+
+
+def _new_alias(db: Transaction) -> str:
+    """A default alias as AWS gives them: 8 letters and digits. Source: control-plane.md §9.2."""
+    while True:
+        alias = secrets.choice("abcdefghijklmnopqrstuvwxyz") + "".join(
+            secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(7)
+        )
+        if db.aliases.find_account(alias) is None:
+            return alias

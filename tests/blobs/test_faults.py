@@ -1,0 +1,117 @@
+"""What the disk can do to a store: refuse to write, to sync, to rename (reliability.md B2)."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from openecr.blobs.files import FileBlobs, UploadLost
+from tests.blobs.helpers import a_blob, an_upload, append, read, sha256
+
+FAULTS = ["ENOSPC", "EIO", "EMFILE", "EROFS"]
+
+
+def number(name: str) -> int:
+    return getattr(errno, name)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_part_that_cannot_be_written_fails_and_frees_its_room(blobs, faults, fault):
+    upload = an_upload()
+    append(blobs, upload, 0, b"first ")
+    faults(f"blob.write=raise:{fault}@2")
+
+    with pytest.raises(OSError) as failure:
+        append(blobs, upload, 6, b"written", b"refused")
+
+    assert failure.value.errno == number(fault)
+    assert [each.size_bytes for each in blobs.staged()] == [6]
+    append(blobs, upload, 6, b"second")
+    assert str(blobs.digest(upload, 12)) == sha256(b"first second")
+
+
+def test_a_part_that_could_not_be_synced_is_thrown_away_with_its_upload(blobs, faults):
+    """A second sync might succeed although the kernel has dropped the bytes."""
+    upload = an_upload()
+    append(blobs, upload, 0, b"first ")
+    faults("blob.fsync=raise:EIO@1")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        append(blobs, upload, 6, b"second")
+
+    assert list(blobs.staged()) == []
+    with pytest.raises(UploadLost):
+        append(blobs, upload, 6, b"second")
+    append(blobs, upload, 0, b"anew")
+    assert str(blobs.digest(upload, 4)) == sha256(b"anew")
+
+
+def test_a_first_part_whose_name_could_not_be_synced_is_thrown_away(blobs, faults):
+    faults("blob.fsync=raise:EIO@2")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        append(blobs, an_upload(), 0, b"first")
+
+    assert list(blobs.staged()) == []
+
+
+# With an old folder a commit syncs the file and the folder; with a new one the folder above it between them.
+@pytest.mark.parametrize("sync", [1, 2, 3])
+def test_a_blob_that_could_not_be_synced_is_thrown_away(blobs, faults, sync):
+    upload = an_upload()
+    append(blobs, upload, 0, b"content")
+    faults(f"blob.fsync=raise:EIO@{sync}")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        blobs.commit(upload, 7)
+
+    assert blobs.size(upload) is None
+    assert not any(Path(blobs.path(upload)).parent.parent.iterdir()) or sync == 3
+    faults("")
+    if sync == 2:  # its own bytes were safe, and it still had its staging name
+        assert read(blobs, blobs.commit(upload, 7)) == b"content"
+    else:
+        with pytest.raises(UploadLost):
+            blobs.commit(upload, 7)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_blob_that_could_not_get_its_name_can_be_committed_later(blobs, faults, fault):
+    upload = an_upload()
+    append(blobs, upload, 0, b"content")
+    faults(f"blob.rename=raise:{fault}@1")
+
+    with pytest.raises(OSError) as failure:
+        blobs.commit(upload, 7)
+
+    assert failure.value.errno == number(fault)
+    assert blobs.size(upload) is None
+    assert read(blobs, blobs.commit(upload, 7)) == b"content"
+
+
+def test_other_blobs_can_be_read_and_written_after_a_fault(blobs, faults):
+    old = a_blob(blobs, b"old")
+    faults("blob.write=raise:ENOSPC@1")
+    with pytest.raises(OSError, match="No space left"):
+        a_blob(blobs, b"refused")
+
+    assert read(blobs, old) == b"old"
+    assert read(blobs, a_blob(blobs, b"new")) == b"new"
+
+
+def test_a_store_that_cannot_make_its_folders_safe_does_not_start(root, faults):
+    faults("blob.fsync=raise:EIO@1")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        FileBlobs(root)
+
+
+def test_a_store_without_fsync_never_syncs(root, faults):
+    faults("blob.fsync=raise:EIO")
+    with pytest.raises(OSError, match="Input/output error"):
+        FileBlobs(root)
+    faults("")
+
+    blobs = FileBlobs(root, fsync=False)
+
+    assert read(blobs, a_blob(blobs, b"content")) == b"content"
