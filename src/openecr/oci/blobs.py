@@ -1,0 +1,71 @@
+"""Layers as stored: read whole or in part, deleted. Source: data-plane.md §1.3, §3.4, §6.1."""
+
+from typing import Final
+
+from openecr.domain.ranges import ByteRange, RangeNotSatisfiable, content_range, parse_range
+from openecr.errors import LayersNotFoundException
+from openecr.oci.error_response import Refused, error
+from openecr.oci.exchange import Exchange
+from openecr.oci.text import parse_digest
+from openecr.port import FileRange, Response
+
+BLOB_TYPE: Final = "application/octet-stream"
+
+
+async def get(exchange: Exchange) -> Response:
+    layer = await exchange.perform("GetDownloadUrlForLayer", _layer_asked(exchange))
+    size: int = layer["layerSize"]
+    part = _part(exchange, size)
+    if part is None:
+        return Response(200, _headers(exchange.reference, size), FileRange(layer["path"], 0, size))
+
+    headers = _headers(exchange.reference, part.length)
+    headers["Content-Range"] = content_range(part, size)
+    return Response(206, headers, FileRange(layer["path"], part.offset, part.length))
+
+
+async def head(exchange: Exchange) -> Response:
+    """Whether it is there, and how long it is: what a push asks before each layer."""
+    digest = parse_digest(exchange.reference, "layerDigest").text
+    output = await exchange.perform(
+        "BatchCheckLayerAvailability", {"repositoryName": exchange.repository, "layerDigests": [digest]}
+    )
+    layer = output["layers"][0]
+    if layer["layerAvailability"] != "AVAILABLE":
+        raise LayersNotFoundException(
+            digest=digest, repository_name=exchange.repository, registry_id=exchange.registry.id
+        )
+    return Response(200, _headers(digest, layer["layerSize"]))
+
+
+async def delete(exchange: Exchange) -> Response:
+    await exchange.perform("DeleteLayer", _layer_asked(exchange))
+    return Response(202, {"Content-Length": "0"})
+
+
+def _layer_asked(exchange: Exchange) -> dict[str, str]:
+    digest = parse_digest(exchange.reference, "layerDigest")
+    return {"repositoryName": exchange.repository, "layerDigest": digest.text}
+
+
+def _part(exchange: Exchange, size_bytes: int) -> ByteRange | None:
+    """The part asked for, None for all of it. We give out no validator that If-Range could name, so
+    with that header the whole is sent. Source: RFC 9110 §13.1.5."""
+    headers = exchange.request.headers
+    if "If-Range" in headers:
+        return None
+    try:
+        return parse_range(headers.get("Range"), size_bytes)
+    except RangeNotSatisfiable:
+        refusal = error(416, "RANGE_INVALID", "invalid content range")
+        refusal.headers["Content-Range"] = f"bytes */{size_bytes}"
+        raise Refused(refusal) from None
+
+
+def _headers(digest: str, length: int) -> dict[str, str]:
+    return {
+        "Content-Type": BLOB_TYPE,
+        "Content-Length": str(length),
+        "Docker-Content-Digest": digest,
+        "Accept-Ranges": "bytes",
+    }
