@@ -59,15 +59,23 @@ class Database:
         writer = self._open()
         migrate(writer, path)
         self._writer = Transaction(Connection(writer))
+        self._is_durable = True  # as the writer's connection is set at this moment
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """All of it happens, or nothing. Raises ServiceUnavailable where another writer stays too long."""
+    def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
+        """All of it happens, or nothing. Raises ServiceUnavailable where another writer stays too long.
+
+        durable  False for what may be forgotten when power is lost, such as who is busy with what: it
+                 is not synced by itself, only with the next transaction that is
+        """
         if not self._writing.acquire(timeout=self._busy_seconds):
             raise ServiceUnavailable
         try:
             driver = self._writer.connection.driver
             with _telling_of_trouble():
+                if durable != self._is_durable:
+                    driver.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                    self._is_durable = durable
                 driver.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._writer

@@ -44,9 +44,9 @@ class Call:
     origin: str = ""  # http://localhost:3270 as this client reached us
     via_oci: bool = False
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """The one writing connection: all of it happens, or nothing."""
-        return self.stores.database.transaction()
+    def transaction(self, *, durable: bool = True) -> AbstractContextManager[Transaction]:
+        """The one writing connection: all of it happens, or nothing. See Database.transaction."""
+        return self.stores.database.transaction(durable=durable)
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """A consistent view to read from; never waits for a writer."""

@@ -71,7 +71,7 @@ def upload_layer_part(call: Call) -> Intake:
                     now = call.stores.clock()
                     if now - renewed_at > CLAIM_RENEWAL:
                         renewed_at = now
-                        with call.transaction() as db:
+                        with call.transaction(durable=False) as db:
                             _still_mine(call, db.uploads.renew(upload, claim, at=now), upload)
                 received = part.size_bytes - upload.size_bytes
                 if size is not None and received != size:
@@ -179,13 +179,13 @@ def _claimed(call: Call) -> Iterator[tuple[Repository, Upload, str]]:
     somebody else is adding to it.
     """
     claim = str(uuid4())
-    with call.transaction() as db:
+    with call.transaction(durable=False) as db:
         repository, upload = _upload(call, db)
         _still_mine(call, db.uploads.claim(upload, claim, at=call.now), upload)
     try:
         yield repository, upload, claim
     except BaseException:
-        with call.transaction() as db:
+        with call.transaction(durable=False) as db:
             db.uploads.release(upload, claim)
         raise
 

@@ -1,0 +1,67 @@
+"""A server of ours on a real port, in this process, and clients of it."""
+
+import base64
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from tests.registry_client import RegistryClient
+
+ROOT = ("AKIATESTROOTKEY00000", "root-secret-of-the-tests-0123456789abcdef")
+
+
+@dataclass
+class Clock:
+    """The server's time: it stands still, near the real one, until it is moved."""
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+@dataclass
+class RunningServer:
+    port: int
+    parts: Any  # what build() joined, for the few tests that must look behind the wire
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def client(self, service: str, *, key: tuple[str, str] = ROOT, region: str = "us-east-1") -> Any:
+        """A boto3 client that asks once and does not retry."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            aws_access_key_id=key[0],
+            aws_secret_access_key=key[1],
+            region_name=region,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def password(self, *, key: tuple[str, str] = ROOT, region: str = "us-east-1") -> str:
+        """What `docker login` is given."""
+        data = self.client("ecr", key=key, region=region).get_authorization_token()["authorizationData"]
+        return base64.b64decode(data[0]["authorizationToken"]).decode().removeprefix("AWS:")
+
+    def public_password(self, *, key: tuple[str, str] = ROOT) -> str:
+        data = self.client("ecr-public", key=key).get_authorization_token()["authorizationData"]
+        return base64.b64decode(data["authorizationToken"]).decode().removeprefix("AWS:")
+
+    def docker(
+        self, *, key: tuple[str, str] = ROOT, region: str = "us-east-1", prefix: str = ""
+    ) -> RegistryClient:
+        """Logged in to the private registry of the key's account."""
+        return RegistryClient(self.url, self.password(key=key, region=region), prefix=prefix)
+
+    def account(self, number: str) -> tuple[str, str]:
+        """A new account with that number: its root key."""
+        made = self.parts.make_account(number, f"account {number}")
+        return made.id, made.secret
