@@ -187,6 +187,11 @@ class FileBlobs:
             with suppress(FileNotFoundError):
                 os.unlink(path)
 
+    def remove_staged(self, upload_id: str) -> None:
+        """Remove staged bytes that no upload speaks of; a blob of the same key is no concern of this."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._paths.staged(upload_id))
+
     def staged(self) -> Iterator[Staged]:
         """All uploads that have bytes here, in no order."""
         for name in filter(is_id, os.listdir(self._paths.staging)):

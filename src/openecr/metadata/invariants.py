@@ -1,7 +1,7 @@
 """What must hold between rows, asked of all of them: the queries of fsck.
 
-Each `broken_…` returns what breaks one rule, as (repository's ARN, what); a sound database returns
-empty lists. Pages are by key, so that no view of the database is held open for long.
+The first four after `repositories` return what breaks a rule, as (repository's id, tag or digest): in
+a sound database nothing. Pages are by key, so that no view of the database is held open for long.
 Source: reliability.md §4, fsck.
 """
 
@@ -78,7 +78,7 @@ _IS_LIVE = Query(
     )
 )
 _CONTENTS = Query(
-    select(image.c.id, image.c.repository_id, image.c.digest, manifest.c.content)
+    select(image.c.id, image.c.repository_id, image.c.digest, image.c.media_type, manifest.c.content)
     .join_from(image, manifest, manifest.c.image_id == image.c.id)
     .where(image.c.id > bindparam("after"))
     .order_by(image.c.id)
@@ -133,6 +133,7 @@ class StoredManifest:
     image_id: int
     repository_id: int
     digest: Digest
+    media_type: str
     content: bytes
 
 
@@ -181,7 +182,8 @@ class Invariants:
         """Up to `limit` manifests with their bytes, from the image after that id."""
         rows = self._connection.all(_CONTENTS, after=after, limit=limit)
         return [
-            StoredManifest(id_, place, Digest.of_sha256(raw), content) for id_, place, raw, content in rows
+            StoredManifest(id_, place, Digest.of_sha256(raw), media_type, content)
+            for id_, place, raw, media_type, content in rows
         ]
 
     def references(self, which: StoredManifest) -> set[Digest]:

@@ -97,10 +97,12 @@ class Layers:
     def find(self, repository: Repository, digest: Digest) -> Layer | None:
         """The layer, by its sha256 or by a sha512 it was pushed under. Its digest is the sha256."""
         known = self.resolve(repository, digest)
-        if known is None:
-            return None
-        row = self._connection.one(_FIND, digest=known.raw, repository=repository.id)
-        return None if row is None else Layer(row[0], known, row[1], row[2])
+        return None if known is None else self.find_in(repository.id, known)
+
+    def find_in(self, repository_id: int, digest: Digest) -> Layer | None:
+        """The layer with that sha256, in the repository with that id, whatever its name is by now."""
+        row = self._connection.one(_FIND, digest=digest.raw, repository=repository_id)
+        return None if row is None else Layer(row[0], digest, row[1], row[2])
 
     def resolve(self, repository: Repository, digest: Digest) -> Digest | None:
         """The sha256 we keep something by, for any digest a client of this repository may use."""

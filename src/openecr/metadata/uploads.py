@@ -122,8 +122,9 @@ class Uploads:
         """For the start of a server: nobody is adding to anything."""
         self._connection.run(_RELEASE_ALL)
 
-    def delete(self, id: str) -> None:
-        self._connection.run(_DELETE, upload=id)
+    def delete(self, id: str) -> bool:
+        """False where it was over already: what became of its bytes is then not the caller's affair."""
+        return self._connection.run(_DELETE, upload=id) == 1
 
     def of_repository(self, repository: Repository) -> list[str]:
         return [id_ for (id_,) in self._connection.all(_OF_REPOSITORY, repository=repository.id)]

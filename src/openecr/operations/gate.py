@@ -184,8 +184,7 @@ class Gate:
         return output
 
     def start(self, call: Call) -> Intake:
-        """Begin an operation that takes bytes: authorised, its checks made, ready to be fed."""
-        self.admit(call)
+        """Begin an operation that takes bytes, which was admitted: its checks are made, it can be fed."""
         intake = self._audited(call)
         next(intake)
         return intake
@@ -209,8 +208,7 @@ class Gate:
         return cast(Output, output)
 
     def _take(self, call: Call, content: bytes) -> Output:
-        intake = self._audited(call)
-        next(intake)
+        intake = self.start(call)
         if content:
             intake.send(content)
         return self.finish(intake)

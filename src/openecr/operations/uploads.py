@@ -8,6 +8,7 @@ they are asked only where `via_oci` is not (data-plane.md §6.2).
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EROFS
 from uuid import uuid4
 
 from openecr.blobs.files import UploadLost
@@ -21,12 +22,16 @@ from openecr.errors import (
     LayerAlreadyExistsException,
     LayerPartTooSmallException,
     LimitExceededException,
+    ServiceUnavailable,
     UploadNotFoundException,
 )
 from openecr.failpoints import fp
 from openecr.metadata.database import Transaction
 from openecr.operations.call import Call, Intake, Output
 from openecr.operations.gate import operation
+
+STORAGE_TROUBLE = {ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE}
+"""A disk that is full or failing, or too many open files: the caller may come back later."""
 
 
 @operation("ecr", "ecr-public")
@@ -184,9 +189,11 @@ def _claimed(call: Call) -> Iterator[tuple[Repository, Upload, str]]:
         _still_mine(call, db.uploads.claim(upload, claim, at=call.now), upload)
     try:
         yield repository, upload, claim
-    except BaseException:
+    except BaseException as error:
         with call.transaction(durable=False) as db:
             db.uploads.release(upload, claim)
+        if isinstance(error, OSError) and error.errno in STORAGE_TROUBLE:
+            raise ServiceUnavailable from error
         raise
 
 
@@ -199,8 +206,10 @@ def _upload(call: Call, db: Transaction) -> tuple[Repository, Upload]:
 
 
 def _forget(call: Call, upload: Upload) -> None:
+    """Raises UploadNotFoundException where somebody else ended it: its file may be a blob by now."""
     with call.transaction() as db:
-        db.uploads.delete(upload.id)
+        if not db.uploads.delete(upload.id):
+            raise _not_found(call)
     call.blobs.discard(upload.id)
 
 

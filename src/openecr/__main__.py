@@ -1,0 +1,3 @@
+from openecr.cli import main
+
+main()

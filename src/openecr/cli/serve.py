@@ -1,0 +1,147 @@
+"""`openecr serve`: run the server, and say how to reach it."""
+
+import argparse
+import gc
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
+
+from openecr.settings import PREFIX, InvalidSettings, Settings
+
+if TYPE_CHECKING:
+    from openecr.identity.credentials import AccessKey
+
+FLAGS = ("host", "port", "data_dir", "dev", "workers", "log_format")
+"""The settings that have a flag; all have a variable and a line in the file."""
+SERVICES = ("ECR", "ECR_PUBLIC", "STS", "IAM")
+"""Those whose calls are sent here, by the names the SDKs give their AWS_ENDPOINT_URL_… variables."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    others = []
+    for each in fields(Settings):
+        sentence = each.metadata["sentence"]
+        if each.name not in FLAGS:
+            others.append(f"  {PREFIX}{each.name.upper()}\n      {sentence}")
+        elif isinstance(each.default, bool):
+            parser.add_argument(_flag(each.name), action="store_true", default=None, help=sentence)
+        else:
+            text = f"{sentence} [{each.default}]"
+            parser.add_argument(_flag(each.name), metavar="VALUE", help=text)
+    parser.add_argument("--config", metavar="FILE", help="A TOML file with any of the settings.")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "Every flag is also a variable (OPENECR_DATA_DIR). Further settings:\n\n" + "\n".join(
+        others
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    # Hundreds of modules are imported now, of which nothing becomes garbage.
+    gc.disable()
+    try:
+        settings = Settings.read({name: getattr(arguments, name) for name in (*FLAGS, "config")})
+    except InvalidSettings as invalid:
+        _fail(invalid.faults)
+    from openecr.server.listeners import CannotListen, open_listeners
+
+    try:
+        listeners = open_listeners(settings.host, settings.port, settings.workers)
+    except CannotListen as error:
+        _fail([str(error)])
+    if settings.workers == 1:
+        return _serve_alone(settings, listeners[0])
+    return _serve_together(settings, listeners)
+
+
+def _serve_alone(settings: Settings, listeners: list[socket.socket]) -> int:
+    from openecr.server import process
+    from openecr.server.app import build
+    from openecr.server.listeners import port_of
+
+    port = port_of(listeners[0])
+    with _faults_told():
+        process.open_certificate(settings)
+        parts = build(settings, port=port)
+    told = partial(_tell, settings, port, parts.new_root_key)
+    process.run(parts, listeners, is_first=True, on_ready=told)
+    return 0
+
+
+def _serve_together(settings: Settings, listeners: list[list[socket.socket]]) -> int:
+    from openecr.server import process
+    from openecr.server.app import build
+    from openecr.server.listeners import port_of
+    from openecr.server.workers import supervise
+
+    port = port_of(listeners[0][0])
+    # What is made at the first start is made before there are several, and closed again: open
+    # connections and threads do not survive a fork.
+    with _faults_told():
+        process.open_certificate(settings)
+        parts = build(settings, port=port)
+        parts.close()
+
+    def work(number: int, mine: list[socket.socket], on_ready: Callable[[], None]) -> None:
+        process.run(build(settings, port=port), mine, is_first=number == 0, on_ready=on_ready)
+
+    told = partial(_tell, settings, port, parts.new_root_key)
+    return supervise(listeners, work, told, reloads=settings.tls_certificate is not None)
+
+
+def _tell(settings: Settings, port: int, new_root_key: "AccessKey | None") -> None:
+    """What somebody wants to know who has just started it; last the line that scripts wait for."""
+    url = settings.local_url(port)
+    lines = ["", f"  address         {url}", f"  data directory  {settings.data_dir.absolute()}"]
+    if settings.dev:
+        lines += [
+            "",
+            "  WARNING: --dev. No credentials are checked: whoever reaches this port is the root",
+            "  of any account.",
+        ]
+    if new_root_key is not None:
+        lines += ["", "  The root key is new. Its secret is shown this once:"]
+    lines += ["", *(f"  export AWS_ENDPOINT_URL_{service}={url}" for service in SERVICES)]
+    lines += [f"  export {name}={value}" for name, value in _credentials(settings, new_root_key)]
+    lines += [f"  export AWS_REGION={settings.region}", "", f"ready: {url}"]
+    print("\n".join(lines), flush=True)  # noqa: T201 - this is what the command says
+
+
+def _credentials(settings: Settings, new_root_key: "AccessKey | None") -> list[tuple[str, str]]:
+    """Those to paste, as far as they may be shown."""
+    if new_root_key is not None:
+        key = new_root_key.id, new_root_key.secret
+    elif settings.root_access_key_id is not None:
+        key = settings.root_access_key_id, '"$OPENECR_ROOT_SECRET_ACCESS_KEY"'
+    elif settings.dev:
+        key = settings.account, "any"
+    else:
+        return []  # shown at the first start
+    return [("AWS_ACCESS_KEY_ID", key[0]), ("AWS_SECRET_ACCESS_KEY", key[1])]
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    """What keeps a server from starting and is not a mistake of ours is told in a line."""
+    from openecr.errors import ServiceError
+    from openecr.identity.sealed import OtherMasterKey
+
+    try:
+        yield
+    except OtherMasterKey:
+        _fail(["the secrets in this data directory were sealed with another master key"])
+    except (OSError, ValueError, ServiceError) as error:
+        _fail([str(error)])
+
+
+def _fail(faults: list[str]) -> NoReturn:
+    for fault in faults:
+        print(f"openecr: {fault}", file=sys.stderr)  # noqa: T201 - this is what the command says
+    sys.exit(2)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

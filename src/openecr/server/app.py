@@ -1,0 +1,165 @@
+"""The only place where parts are joined: settings in, a server's parts out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from openecr.aws.front import AwsFront
+from openecr.blobs.files import FileBlobs
+from openecr.domain.names import Digest
+from openecr.domain.registry import private_registry
+from openecr.errors import ServiceError
+from openecr.identity.credentials import AccessKey, parse_access_key
+from openecr.identity.sealed import Sealer
+from openecr.jobs.expire_uploads import expire_uploads
+from openecr.metadata.database import Database
+from openecr.oci import error_response as oci_errors
+from openecr.oci.front import OciFront
+from openecr.operations import all as _all_operations  # noqa: F401 - makes them known to the gate
+from openecr.operations.call import Stores
+from openecr.operations.gate import Gate
+from openecr.port import Request, Response
+from openecr.server.downloads import Downloads, FindLayer
+from openecr.server.hosts import Front, Fronts, namespace_of, not_found, refuse_plainly
+from openecr.server.own import OwnFront
+from openecr.server.pools import Pools
+from openecr.server.secrets import (
+    ensure_root_key,
+    make_account,
+    open_sealer,
+    open_tokens,
+    principal_finder,
+    secret_finder,
+)
+from openecr.server.telemetry import AUDIT_FILE, AuditFile, Exposition, Log, Telemetry
+from openecr.settings import Settings
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a server consists of, joined and ready to be asked."""
+
+    settings: Settings
+    stores: Stores
+    sealer: Sealer
+    gate: Gate
+    pools: Pools
+    fronts: Fronts
+    log: Log
+    audit: AuditFile
+    telemetry: Telemetry
+    new_root_key: AccessKey | None  # made at this start, to be shown now or never
+
+    def make_account(self, number: str, name: str) -> AccessKey:
+        """A new account; its root key. Raises ValueError where the number is taken."""
+        return make_account(self.stores.database, self.sealer, number, name, self.stores.clock())
+
+    def expire_uploads(self) -> int:
+        """Forget uploads that nobody goes on with. How many."""
+        return expire_uploads(self.stores.database, self.stores.blobs, now=self.stores.clock())
+
+    def close(self) -> None:
+        self.pools.close()
+        self.stores.database.close()
+        self.audit.close()
+        self.log.close()
+
+
+def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_now) -> Parts:
+    """Open or make the data directory, and join everything.
+
+    port  where the server listens: addresses that are given out may hold it
+    Raises InvalidMasterKey, OtherMasterKey, InvalidAccessKey, OSError, ValueError (secrets.py)
+    """
+    # The stores.
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.database_path)
+    blobs = FileBlobs(settings.blob_root)
+    sealer = open_sealer(settings.data_dir, settings.master_key)
+    new_root_key = ensure_root_key(database, sealer, settings.account, _given_root_key(settings), clock())
+    tokens = open_tokens(database, sealer, clock())
+    addresses = settings.addresses(port)
+    stores = Stores(database, blobs, addresses, tokens, clock)
+
+    # The one way in.
+    log = Log(settings.log_format)
+    audit = AuditFile(settings.data_dir / AUDIT_FILE, log)
+    telemetry = Telemetry(log, access_log=settings.access_log)
+    gate = Gate(stores, audit.write)
+    pools = Pools(gate)
+
+    # The fronts.
+    oci = OciFront(
+        pools,
+        tokens=tokens,
+        addresses=addresses,
+        find_principal=principal_finder(database, any_account=settings.dev),
+        find_alias=alias_finder(database),
+        default_registry=private_registry(settings.account, settings.region),
+        clock=clock,
+        dev=settings.dev,
+    )
+    aws = AwsFront(
+        pools,
+        find_secret=secret_finder(database, sealer),
+        clock=clock,
+        dev_account=settings.account if settings.dev else None,
+    )
+    own = OwnFront(
+        Exposition([telemetry.families, audit.families]),
+        Downloads(tokens, layer_finder(database, blobs), clock),
+        {"database": partial(_look_at, database)},
+    )
+
+    async def handle_oci(request: Request) -> Response:
+        path = request.path[len("/v2/") :] if request.path.startswith("/v2") else ""
+        place = addresses.place(request.host, path, namespace=namespace_of(request))
+        return await oci.handle(request, place)
+
+    def refuse_oci(request: Request, error: ServiceError) -> Response:
+        return oci_errors.answer(error)
+
+    fronts = Fronts(
+        oci=Front("oci", handle_oci, refuse_oci),
+        aws=Front("aws", aws.handle, aws.refuse),
+        server=Front("server", own.handle, refuse_plainly),
+        web=Front("web", not_found, refuse_plainly),
+    )
+    return Parts(settings, stores, sealer, gate, pools, fronts, log, audit, telemetry, new_root_key)
+
+
+def alias_finder(database: Database) -> Callable[[str], str | None]:
+    """A look-up of the account that has a public alias."""
+
+    def find(alias: str) -> str | None:
+        with database.reading() as db:
+            return db.aliases.find_account(alias)
+
+    return find
+
+
+def layer_finder(database: Database, blobs: FileBlobs) -> FindLayer:
+    """A look-up of a layer's file by its repository's id, for downloads."""
+
+    def find(repository_id: int, digest: str) -> tuple[str, int] | None:
+        with database.reading() as db:
+            layer = db.layers.find_in(repository_id, Digest.parse(digest))
+        return None if layer is None else (blobs.path(layer.key), layer.size_bytes)
+
+    return find
+
+
+def _given_root_key(settings: Settings) -> AccessKey | None:
+    if settings.root_access_key_id is None or settings.root_secret_access_key is None:
+        return None
+    return parse_access_key(settings.root_access_key_id, settings.root_secret_access_key)
+
+
+def _look_at(database: Database) -> None:
+    with database.reading():
+        pass

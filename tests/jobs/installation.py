@@ -1,0 +1,87 @@
+"""An installation without its server: stores and the gate, asked as the root of an account."""
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from openecr.blobs.files import FileBlobs
+from openecr.domain.addresses import Addresses
+from openecr.domain.registry import private_registry
+from openecr.identity.caller import root_caller
+from openecr.identity.tokens import Tokens, make_token_key
+from openecr.jobs.fsck import Journal, fsck
+from openecr.metadata.database import Database
+from openecr.operations.all import OPERATIONS
+from openecr.operations.call import Stores
+from openecr.operations.gate import Gate
+from tests.builders import Blob, Image
+
+ACCOUNT = "123456789012"
+REGISTRY = private_registry(ACCOUNT, "eu-central-1")
+
+
+class Installation:
+    def __init__(self, root: Path) -> None:
+        assert OPERATIONS
+        self.file = root / "openecr.db"
+        self.now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+        self.database = Database(self.file)
+        self.blobs = FileBlobs(root)
+        addresses = Addresses("http://localhost", "http://localhost/public.ecr.aws")
+        tokens = Tokens([make_token_key()])
+        stores = Stores(self.database, self.blobs, addresses, tokens, clock=lambda: self.now)
+        self._gate = Gate(stores, lambda record: None)
+
+    def ask(self, operation: str, **given: Any) -> dict[str, Any]:
+        call = self._gate.call(
+            "ecr", operation, caller=root_caller(ACCOUNT), registry=REGISTRY, input=given, via_oci=True
+        )
+        return self._gate.perform(call)
+
+    def create(self, repository: str) -> str:
+        """Returns its ARN."""
+        self.ask("CreateRepository", repositoryName=repository)
+        return REGISTRY.repository_arn(repository)
+
+    def push(self, repository: str, image: Image, tag: str | None = None) -> None:
+        for child in image.children:
+            self.push(repository, child)
+        for blob in image.blobs:
+            self.push_layer(repository, blob)
+        self.ask(
+            "PutImage",
+            repositoryName=repository,
+            imageManifest=image.manifest,
+            imageTags=[tag] if tag else [],
+        )
+
+    def push_layer(self, repository: str, blob: Blob) -> None:
+        upload = self.upload(repository, blob.content)
+        self.ask(
+            "CompleteLayerUpload", repositoryName=repository, uploadId=upload, layerDigests=[blob.digest]
+        )
+
+    def upload(self, repository: str, content: bytes) -> str:
+        """An upload of one part that nobody completes yet; returns its id."""
+        upload: str = self.ask("InitiateLayerUpload", repositoryName=repository)["uploadId"]
+        self.ask("UploadLayerPart", repositoryName=repository, uploadId=upload, layerPartBlob=content)
+        return upload
+
+    def path(self, blob: Blob) -> Path:
+        """The file that has the blob's bytes."""
+        return Path(self.blobs.path(self._key(blob)))
+
+    def _key(self, blob: Blob) -> str:
+        (key,) = self.ask_database("SELECT key FROM blob WHERE hex(digest) = ?", blob.digest[7:].upper())
+        return str(key)
+
+    def ask_database(self, statement: str, *values: object) -> Any:
+        """Behind everyone's back, foreign keys or not: the first row, if there is one."""
+        driver = sqlite3.connect(self.file, isolation_level=None)
+        row = driver.execute(statement, values).fetchone()
+        driver.close()
+        return row
+
+    def fsck(self, *, deep: bool = False, journal: Journal | None = None) -> list[str]:
+        return [str(breach) for breach in fsck(self.database, self.blobs, deep=deep, journal=journal)]
