@@ -18,6 +18,7 @@ from openecr import __version__
 
 COMMANDS = {
     "serve": "run the server",
+    "account": "make an account, or list those there are",
     "coverage": "print which operations are implemented",
     "fsck": "check that everything is there that must be",
 }

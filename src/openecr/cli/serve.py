@@ -66,6 +66,7 @@ def _serve_alone(settings: Settings, listeners: list[socket.socket]) -> int:
     with _faults_told():
         process.open_certificate(settings)
         parts = build(settings, port=port)
+        parts.release_claims()
     told = partial(_tell, settings, port, parts.new_root_key)
     process.run(parts, listeners, is_first=True, on_ready=told)
     return 0
@@ -83,6 +84,7 @@ def _serve_together(settings: Settings, listeners: list[list[socket.socket]]) ->
     with _faults_told():
         process.open_certificate(settings)
         parts = build(settings, port=port)
+        parts.release_claims()
         parts.close()
 
     def work(number: int, mine: list[socket.socket], on_ready: Callable[[], None]) -> None:

@@ -23,6 +23,10 @@ INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFEST_BYTES = 4_194_304
 DESCRIPTORS = 4_096
 """The most descriptors one manifest may hold: a bound of ours, far above any real image."""
+VALUES = 200_000
+"""The most values one manifest may hold, fifty for each descriptor, or 4 MiB of `{},` would take half a
+second and 100 MB to read [measured]. They are told by the signs that begin or part them, which count
+within strings too. Source: reliability.md F1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ def parse(text: str, media_type: str | None = None) -> Manifest:
 def _json_object(text: str) -> dict[str, Any]:
     """Raises unless the text is one JSON object with no key twice, no NaN, no bottomless nesting, and
     no half of a surrogate pair, which is no text that could be stored or sent."""
+    if sum(text.count(sign) for sign in "{[,") > VALUES:
+        _refuse()
     try:
         document = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
         if "\\u" in text:

@@ -59,6 +59,11 @@ class Parts:
         """A new account; its root key. Raises ValueError where the number is taken."""
         return make_account(self.stores.database, self.sealer, number, name, self.stores.clock())
 
+    def release_claims(self) -> None:
+        """For the start of a server, before it answers: nobody is adding to any upload."""
+        with self.stores.database.transaction() as db:
+            db.uploads.release_all()
+
     def expire_uploads(self) -> int:
         """Forget uploads that nobody goes on with. How many."""
         return expire_uploads(self.stores.database, self.stores.blobs, now=self.stores.clock())
