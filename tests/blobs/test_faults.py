@@ -75,6 +75,33 @@ def test_a_blob_that_could_not_be_synced_is_thrown_away(blobs, faults, sync):
             blobs.commit(upload, 7)
 
 
+def test_a_commit_that_is_repeated_syncs_what_the_first_may_not_have_come_to(blobs, faults):
+    key = a_blob(blobs, b"content")
+    faults("blob.fsync=raise:EIO@1")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        blobs.commit(key, 7)
+
+    assert read(blobs, key) == b"content"  # it may be a blob already, of which a row speaks
+
+
+def test_a_folder_that_another_process_made_is_synced_by_each_that_relies_on_it(blobs, restarted, faults):
+    """Its maker may have died, or be slow, between making it and making it safe."""
+    first = an_upload()
+    second = first[:2] + an_upload()[2:]
+    for upload in (first, second):
+        append(blobs, upload, 0, upload.encode())
+    blobs.commit(first, 36)
+    later = restarted()
+    faults("blob.fsync=raise:EIO@2")  # after the file's own
+
+    with pytest.raises(OSError, match="Input/output error"):
+        later.commit(second, 36)
+
+    assert read(later, first) == first.encode()
+    assert read(later, later.commit(second, 36)) == second.encode()
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_blob_that_could_not_get_its_name_can_be_committed_later(blobs, faults, fault):
     upload = an_upload()

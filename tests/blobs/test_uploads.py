@@ -1,5 +1,6 @@
 """Bytes on their way in: parts, their digest, what happens when one is cut short."""
 
+import fcntl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -121,12 +122,23 @@ def test_a_part_that_fails_leaves_nothing_behind(blobs):
     assert str(blobs.digest(upload, 12)) == sha256(b"first second")
 
 
-def test_bytes_beyond_the_offset_are_cut_off_by_the_next_part(blobs, root):
+def test_a_part_that_could_not_write_anything_leaves_the_digest_as_it_was(blobs, faults):
+    upload = an_upload()
+    append(blobs, upload, 0, b"first")
+    faults("blob.write=raise:ENOSPC@1")
+    with pytest.raises(OSError, match="No space left"):
+        append(blobs, upload, 5, b"second")
+
+    assert str(blobs.digest(upload, 5)) == sha256(b"first")
+
+
+def test_bytes_beyond_the_offset_are_cut_off_by_the_next_part(blobs):
     upload = an_upload()
     append(blobs, upload, 0, b"acknowledged", b" and never acknowledged")
 
     append(blobs, upload, 12, b"!")
 
+    assert [each.size_bytes for each in blobs.staged()] == [13]
     assert str(blobs.digest(upload, 13)) == sha256(b"acknowledged!")
     assert read(blobs, blobs.commit(upload, 13)) == b"acknowledged!"
 
@@ -218,6 +230,23 @@ def test_a_late_part_cannot_change_a_blob(blobs):
     with pytest.raises(UploadLost), blobs.append(key, 8):
         pytest.fail("the part began")
     assert read(blobs, key) == b"finished"
+
+
+def test_a_part_that_was_opened_before_the_commit_cannot_change_the_blob(blobs, restarted, monkeypatch):
+    """The other process commits between our opening the file and our holding it."""
+    upload = an_upload()
+    append(blobs, upload, 0, b"finished")
+    hold = fcntl.flock
+
+    def hold_too_late(descriptor: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", hold)
+        restarted().commit(upload, 8)
+        hold(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", hold_too_late)
+    with pytest.raises(UploadLost):
+        append(blobs, upload, 8, b" and more")
+    assert read(blobs, upload) == b"finished"
 
 
 def test_parts_racing_with_the_commit_never_change_the_blob(blobs):

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not settings.database_path.is_file():  # opening it would make one, and find it sound
         return _cannot_check(f"There is no database {settings.database_path}.")
     count = _check(settings, deep=arguments.deep, journal=journal)
-    _say(f"{count} breaches." if count else "No breach.")
+    _say(f"Breaches: {count}." if count else "No breach.")
     return BREACHES if count else SOUND
 
 

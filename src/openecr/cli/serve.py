@@ -108,7 +108,9 @@ def _tell(settings: Settings, port: int, new_root_key: "AccessKey | None") -> No
         lines += ["", "  The root key is new. Its secret is shown this once:"]
     lines += ["", *(f"  export AWS_ENDPOINT_URL_{service}={url}" for service in SERVICES)]
     lines += [f"  export {name}={value}" for name, value in _credentials(settings, new_root_key)]
-    lines += [f"  export AWS_REGION={settings.region}", "", f"ready: {url}"]
+    # botocore reads the one, the other SDKs the other.
+    lines += [f"  export {name}={settings.region}" for name in ("AWS_REGION", "AWS_DEFAULT_REGION")]
+    lines += ["", f"ready: {url}"]
     print("\n".join(lines), flush=True)  # noqa: T201 - this is what the command says
 
 

@@ -21,6 +21,7 @@ MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
 
 MANIFEST_BYTES = 4_194_304
+"""ECR's quota, and what clients expect at least. Source: data-plane.md §1.5, §3.5."""
 DESCRIPTORS = 4_096
 """The most descriptors one manifest may hold: a bound of ours, far above any real image."""
 VALUES = 200_000

@@ -3,14 +3,13 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from openecr.domain.manifest import MANIFEST_BYTES
 from openecr.errors import InvalidParameterException
 from openecr.oci.error_response import Refused, error, failed_image
 from openecr.oci.exchange import Exchange
 from openecr.oci.text import parse_digest, parse_tag
 from openecr.port import Response
 
-MAX_MANIFEST_BYTES: Final = 4 << 20
-"""ECR's quota, and what clients expect at least. Source: data-plane.md §1.5, §3.5."""
 MAX_TAGS: Final = 100
 """Of one push; the specification asks for ten at least."""
 
@@ -36,7 +35,7 @@ async def put(exchange: Exchange) -> Response:
     call = exchange.call("PutImage", asked)
     await exchange.gate.admit(call)
 
-    document = await exchange.request.body.read(MAX_MANIFEST_BYTES)
+    document = await exchange.request.body.read(MANIFEST_BYTES)
     call = replace(call, input={**asked, "imageManifest": _text(document)})
     output = await exchange.gate.perform(call)
 

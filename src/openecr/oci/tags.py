@@ -30,7 +30,7 @@ async def catalog(exchange: Exchange) -> Response:
     a client could pull none of what it read."""
     if exchange.address.kind is Kind.PUBLIC and exchange.address.alias is None:
         raise Refused(error(405, "UNSUPPORTED", "The catalog of a public registry is found under its alias."))
-    page = _page(exchange)
+    page = _page(exchange, before_names=_spelled(exchange, ""))
     output = await exchange.perform("ListRepositoryNames", page)
     names: list[str] = output["repositoryNames"]
     response = _json({"repositories": [_spelled(exchange, name) for name in names]})
@@ -40,14 +40,17 @@ async def catalog(exchange: Exchange) -> Response:
     return response
 
 
-def _page(exchange: Exchange) -> dict[str, int | str]:
-    """What a listing operation is asked: how many names at most, and after which."""
+def _page(exchange: Exchange, *, before_names: str = "") -> dict[str, int | str]:
+    """What a listing operation is asked: how many names at most, and after which.
+
+    before_names  what stands before each name in the list, and so perhaps before `last`
+    """
     count = next(iter(exchange.asked("n")), str(PAGE))
     if not COUNT.fullmatch(count):
         raise Refused(error(400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested"))
     page: dict[str, int | str] = {"maxResults": int(count)}
     if last := exchange.asked("last"):
-        page["last"] = last[0]
+        page["last"] = last[0].removeprefix(before_names)
     return page
 
 

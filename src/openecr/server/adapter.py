@@ -178,11 +178,12 @@ class Connection(BaseProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         made = cast(asyncio.Transport, transport)
-        # "Paused" then means that something is unsent, which is what sendfile has to know.
-        made.set_write_buffer_limits(0)
+        self._scheme = "http" if made.get_extra_info("sslcontext") is None else "https"
+        # "Paused" then means that something is unsent, which is what sendfile has to know. (Plain
+        # transports pause above their limit, those of TLS at it.)
+        made.set_write_buffer_limits(high=0 if self._scheme == "http" else 1, low=0)
         made.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._peer = _address(made.get_extra_info("peername"))
-        self._scheme = "http" if made.get_extra_info("sslcontext") is None else "https"
         self._server.connections.add(self)
         self._task = self._loop.create_task(self._serve())
         self._task.add_done_callback(self._ended)
@@ -254,7 +255,7 @@ class Connection(BaseProtocol):
         """Answer what is here, then close; where nothing is under way, close at once."""
         self._is_last = True
         if self._waiter is not None and not self._waiter.done():
-            self._close()
+            self._close(is_more_to_come=False)
 
     def abort(self) -> None:
         if self.transport is not None:
@@ -263,17 +264,19 @@ class Connection(BaseProtocol):
     # Requests, one after the other.
 
     async def _serve(self) -> None:
+        is_read = True
         while self._queue or await self._has_next():
             message, stream = self._queue.popleft()
             self._deadline = inf
             may_go_on = await self._answer(message, stream)
             self._stream = None
+            is_read = stream.is_eof()
             if not may_go_on:
                 break
             self._go_on_parsing()
         if self._fault is not None:
             self._refuse(*self._fault)
-        self._close()
+        self._close(is_more_to_come=not is_read)
 
     async def _has_next(self) -> bool:
         """Wait for a request. False if none will come."""
@@ -329,8 +332,6 @@ class Connection(BaseProtocol):
                 await body.skip()
             except ServiceError:  # the client left, or sends the rest too slowly
                 return False
-        if may_go_on:
-            outgoing.has_begun = False
         return may_go_on and self.transport is not None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -340,6 +341,7 @@ class Connection(BaseProtocol):
             self.abort()
         elif error is not None:
             front, request = self._answering or (None, None)
+            self._answering = None
             self._server.observer.crashed(request, error)
             if front is None or request is None or self._outgoing.has_begun:
                 self.abort()
@@ -347,7 +349,7 @@ class Connection(BaseProtocol):
             response = front.refuse(request, ServerException())
             self._outgoing.say(response, with_body=request.method != "HEAD")
             self._server.observer.answered(front.name, request, response.status, 0, 0.0)
-            self._close()
+            self._close(is_more_to_come=True)
 
     def _go_on_parsing(self) -> None:
         """A request is done with: there is room for one more that the client may have sent ahead."""
@@ -402,7 +404,7 @@ class Connection(BaseProtocol):
         self._fault = None
         self._is_last = True
         self._outgoing.say(plain(status, text + "\n"))
-        self._close()
+        self._close(is_more_to_come=True)
 
     def _fail_bodies(self, error: ServiceError) -> bool:
         """Whoever reads a body that is not complete, now or later, meets this error. Whether there is one."""
@@ -414,7 +416,7 @@ class Connection(BaseProtocol):
                     stream.set_exception(error)
         return is_any
 
-    def _close(self) -> None:
+    def _close(self, *, is_more_to_come: bool) -> None:
         """Close so that the last answer arrives: first our direction, then, after a while, the client's.
 
         A socket closed with unread bytes sends a reset, which may overtake the answer; Go clients then
@@ -424,7 +426,7 @@ class Connection(BaseProtocol):
         self._wake()
         if transport is None or transport.is_closing() or self._thrown_away is not None:
             return
-        if not self._outgoing.has_begun or self._has_client_ended:
+        if not is_more_to_come or self._has_client_ended:
             transport.close()
             return
         if transport.can_write_eof():
