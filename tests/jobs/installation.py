@@ -15,6 +15,7 @@ from openecr.metadata.database import Database
 from openecr.operations.all import OPERATIONS
 from openecr.operations.call import Stores
 from openecr.operations.gate import Gate
+from openecr.settings import DATABASE_FILE
 from tests.builders import Blob, Image
 
 ACCOUNT = "123456789012"
@@ -24,7 +25,7 @@ REGISTRY = private_registry(ACCOUNT, "eu-central-1")
 class Installation:
     def __init__(self, root: Path) -> None:
         assert OPERATIONS
-        self.file = root / "openecr.db"
+        self.file = root / DATABASE_FILE
         self.now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
         self.database = Database(self.file)
         self.blobs = FileBlobs(root)

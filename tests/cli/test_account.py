@@ -1,0 +1,76 @@
+"""`openecr account`: accounts are made and listed beside the server."""
+
+import pytest
+
+from tests.cli.commands import openecr, serving
+
+DEFAULT = "000000000000"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    data = tmp_path_factory.mktemp("installation") / "data"
+    with serving("--data-dir", data) as server:
+        server.data = data
+        yield server
+
+
+def create(server, *arguments):
+    """The number and the root key of a new account, as they were printed."""
+    ended = openecr("account", "create", "--data-dir", server.data, *arguments)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    number, key_id, secret = ended.stdout.splitlines()
+    return number.removeprefix("account "), (
+        key_id.removeprefix("export AWS_ACCESS_KEY_ID="),
+        secret.removeprefix("export AWS_SECRET_ACCESS_KEY="),
+    )
+
+
+def test_the_key_of_a_new_account_works_at_once_and_its_repositories_are_its_own(server):
+    number, key = create(server, "--name", "staging")
+    server.client(server.key).create_repository(repositoryName="team/app")
+
+    assert server.repositories(key) == []
+    server.client(key).create_repository(repositoryName="team/app")
+
+    assert server.repositories(key) == [f"arn:aws:ecr:us-east-1:{number}:repository/team/app"]
+    assert server.repositories(server.key) == [f"arn:aws:ecr:us-east-1:{DEFAULT}:repository/team/app"]
+
+
+def test_accounts_are_listed_with_their_names(server):
+    create(server, "--name", "of the list", "--account", "111122223333")
+    nameless, _ = create(server)
+
+    ended = openecr("account", "list", "--data-dir", server.data)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert {f"{DEFAULT}  default", "111122223333  of the list", nameless} <= set(ended.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("number", "complaint"),
+    [
+        (DEFAULT, f"There is an account {DEFAULT} already."),
+        ("12345678901", "The number of an account has 12 digits."),
+    ],
+)
+def test_a_number_that_is_taken_or_is_none_is_refused(server, number, complaint):
+    ended = openecr("account", "create", "--account", number, "--data-dir", server.data)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"openecr: {complaint}\n")
+
+
+def test_a_list_of_nothing_makes_no_database(tmp_path):
+    ended = openecr("account", "list", "--data-dir", tmp_path / "data")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"openecr: There is no database {tmp_path}/data/openecr.sqlite3.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_account_may_be_made_before_the_first_start(tmp_path):
+    made = openecr("account", "create", "--name", "early", "--account", "1" * 12, "--data-dir", tmp_path)
+
+    listed = openecr("account", "list", "--data-dir", tmp_path)
+
+    assert (made.returncode, listed.stdout) == (0, f"{'1' * 12}  early\n")

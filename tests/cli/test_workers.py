@@ -1,0 +1,84 @@
+"""`openecr serve --workers`: several processes on one port, none of which matters alone."""
+
+import os
+import signal
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import children, serving
+
+CONNECTIONS = 32
+"""So many that the kernel gives some to each of two, but once in two thousand million tries."""
+PATIENCE_SECONDS = 30
+
+
+@pytest.fixture
+def server(tmp_path):
+    with serving("--workers", "2", "--data-dir", tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def connections():
+    with ExitStack() as connections:
+        yield connections
+
+
+def test_every_worker_answers_and_one_that_is_killed_is_replaced(server, connections):
+    server.client(server.key).create_repository(repositoryName="team/app")
+    first = children(server.daemon.pid)
+    assert len(first) == 2
+    assert answering(server, connections) == set(first)
+
+    os.kill(first[0], signal.SIGKILL)
+
+    # Nobody is refused: who comes to the worker that died waits for its successor.
+    second = answering(server, connections)
+    assert len(second) == 2
+    assert second & set(first) == {first[1]}
+    assert second == set(children(server.daemon.pid))
+    assert server.repositories(server.key) == ["arn:aws:ecr:us-east-1:000000000000:repository/team/app"]
+
+
+def test_no_worker_outlives_the_server(server):
+    workers = children(server.daemon.pid)
+    assert len(workers) == 2
+
+    assert server.daemon.stop() == 0
+
+    assert [worker for worker in workers if Path(f"/proc/{worker}").exists()] == []
+
+
+def answering(server, connections):
+    """The workers that answer on many connections, which stay open."""
+    port = int(server.url.rpartition(":")[2])
+    made = []
+    for _ in range(CONNECTIONS):
+        client = connections.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS))
+        client.sendall(b"GET /-/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        made.append(client)
+    assert [client.recv(4096)[:12] for client in made] == [b"HTTP/1.1 200"] * CONNECTIONS
+
+    owners = {inode: worker for worker in children(server.daemon.pid) for inode in sockets_of(worker)}
+    inodes = server_sides(port)
+    return {owners[inodes[client.getsockname()[1]]] for client in made}
+
+
+def server_sides(port):
+    """The sockets that the server has accepted on the port, by the port of the client. Source: proc(5)."""
+    found = {}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        local, remote = (int(address.partition(":")[2], 16) for address in fields[1:3])
+        if local == port:
+            found[remote] = fields[9]
+    return found
+
+
+def sockets_of(worker):
+    """The inodes of a process's sockets."""
+    links = (os.readlink(each) for each in Path(f"/proc/{worker}/fd").iterdir())
+    return {link.removeprefix("socket:[")[:-1] for link in links if link.startswith("socket:")}
