@@ -3,12 +3,15 @@
 #   make test    the fast test suite
 # The others are for who changes the code; CONTRIBUTING.md tells when.
 
-PYTHON ?= python3
+# The first that is new enough. It is asked for only when the environment has to be made.
+PYTHON ?= $(or $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null))),\
+	$(error openecr needs Python 3.11 or newer))
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 
-.PHONY: serve test check conformance clients crash bench all lock
+.PHONY: serve test check conformance clients crash bench all docs lock
 
 serve: $(VENV)/serve
 	$(BIN)/openecr serve $(ARGS)
@@ -36,18 +39,24 @@ bench: $(VENV)/develop
 
 all: check conformance clients crash
 
-# The environment: made once, and again when what it is made from has changed.
+# docs/operations.md, from the code; a test holds it to that.
+docs: $(VENV)/serve
+	$(BIN)/openecr coverage --markdown > docs/operations.md
+
+# The environment: made once, and again when what it is made from has changed. pip is that of the Python
+# outside, for Debian's makes no environment that has one.
+INSTALL := -m pip --python $(BIN)/python install -q --disable-pip-version-check --require-hashes
 
 $(VENV)/serve: requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	echo $(CURDIR)/src > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/openecr.pth
-	printf '#!/bin/sh\nexec %s/python -m openecr "$$@"\n' "$(CURDIR)/$(BIN)" > $(BIN)/openecr
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(PYTHON) $(INSTALL) -r requirements.lock
+	echo '$(CURDIR)/src' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/openecr.pth"
+	printf '#!/bin/sh\nexec "%s/python" -m openecr "$$@"\n' '$(CURDIR)/$(BIN)' > $(BIN)/openecr
 	chmod +x $(BIN)/openecr
 	touch $@
 
 $(VENV)/develop: $(VENV)/serve requirements-dev.lock
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(PYTHON) $(INSTALL) -r requirements-dev.lock
 	touch $@
 
 # The locks are exported by uv from pyproject.toml; whoever changes a dependency runs this.

@@ -19,9 +19,8 @@ class ServiceError(Exception):
     def __init__(
         self, message: str | None = None, *, members: Mapping[str, Any] | None = None, **facts: object
     ) -> None:
-        self.text = (self.message if message is None else message).format_map(facts) if facts else (
-            self.message if message is None else message
-        )
+        text = self.message if message is None else message
+        self.text = text.format_map(facts) if facts else text
         self.members: Mapping[str, Any] = members or {}
         super().__init__(self.text)
 
@@ -97,7 +96,7 @@ class NotImplementedException(ServiceError):
     status = 501
 
 
-class ServiceUnavailable(ServiceError):  # noqa: N818 - the code AWS uses has no suffix
+class ServiceUnavailable(ServiceError):
     message = "The service is busy. Try again."
     status = 503
 

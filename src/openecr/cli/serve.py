@@ -10,6 +10,7 @@ from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+from openecr import failpoints
 from openecr.settings import PREFIX, InvalidSettings, Settings
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def _tell(settings: Settings, port: int, new_root_key: "AccessKey | None") -> No
             "  WARNING: --dev. No credentials are checked: whoever reaches this port is the root",
             "  of any account.",
         ]
+    if failpoints.armed():
+        lines += ["", f"  WARNING: FAILPOINTS. This server fails on purpose: {', '.join(failpoints.armed())}"]
     if new_root_key is not None:
         lines += ["", "  The root key is new. Its secret is shown this once:"]
     lines += ["", *(f"  export AWS_ENDPOINT_URL_{service}={url}" for service in SERVICES)]

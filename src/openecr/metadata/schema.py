@@ -160,7 +160,6 @@ Index(
     image.c.subject,
     image.c.digest,
     sqlite_where=image.c.subject.is_not(None),
-    postgresql_where=image.c.subject.is_not(None),
 )
 
 # The manifest's exact bytes, apart from the facts so that lists read few pages.

@@ -102,7 +102,8 @@ def complete_layer_upload(call: Call) -> Output:
     Input   repositoryName, registryId, uploadId, layerDigests (one of them must be the bytes')
     Output  registryId, repositoryName, uploadId, layerDigest (the one that matched)
     Raises  UploadNotFoundException, EmptyUploadException, LayerPartTooSmallException,
-            InvalidLayerException, LayerAlreadyExistsException; over OCI only the first and InvalidLayer
+            InvalidLayerException, LayerAlreadyExistsException; over OCI only the first and InvalidLayer.
+            ServiceUnavailable while a part is being added
     Source  control-plane.md §3.4
     """
     with _claimed(call) as (repository, upload, claim):
@@ -180,8 +181,8 @@ def cancel_layer_upload(call: Call) -> Output:
 def _claimed(call: Call) -> Iterator[tuple[Repository, Upload, str]]:
     """The upload, held by this call alone: (repository, upload, name of the claim).
 
-    Raises RepositoryNotFoundException, UploadNotFoundException, and InvalidLayerPartException where
-    somebody else is adding to it.
+    Raises RepositoryNotFoundException, UploadNotFoundException, and what _still_mine raises where somebody
+    else is adding to it.
     """
     claim = str(uuid4())
     with call.transaction(durable=False) as db:
@@ -266,8 +267,14 @@ def _sha512(call: Call, upload: Upload) -> Digest:
 
 
 def _still_mine(call: Call, is_mine: bool, upload: Upload) -> None:
-    if not is_mine:
-        raise _invalid_part(call, upload, f"Another part of the layer upload '{upload.id}' is being received")
+    """Raises InvalidLayerPartException where it is not; CompleteLayerUpload, whose model has no such
+    error, ServiceUnavailable: clients come again, and by then the part is there."""
+    if is_mine:
+        return
+    text = f"Another part of the layer upload '{upload.id}' is being received"
+    if call.operation.takes_bytes:
+        raise _invalid_part(call, upload, text)
+    raise ServiceUnavailable(text)
 
 
 def _invalid_part(call: Call, upload: Upload, text: str) -> InvalidLayerPartException:

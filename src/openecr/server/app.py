@@ -32,7 +32,7 @@ from openecr.server.secrets import (
     principal_finder,
     secret_finder,
 )
-from openecr.server.telemetry import AUDIT_FILE, AuditFile, Exposition, Log, Telemetry
+from openecr.server.telemetry import AUDIT_FILE, AuditFile, Exposition, Log, Telemetry, blob_families
 from openecr.settings import Settings
 
 
@@ -63,6 +63,17 @@ class Parts:
         """For the start of a server, before it answers: nobody is adding to any upload."""
         with self.stores.database.transaction() as db:
             db.uploads.release_all()
+
+    def warm_up(self) -> None:
+        """Do once what is slow the first time: joserfc is imported when a token is minted."""
+        self.stores.tokens.mint(
+            "anonymous",
+            account="",
+            region="",
+            principal_arn="anonymous",
+            principal_id="",
+            now=self.stores.clock(),
+        )
 
     def expire_uploads(self) -> int:
         """Forget uploads that nobody goes on with. How many."""
@@ -116,7 +127,7 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
         dev_account=settings.account if settings.dev else None,
     )
     own = OwnFront(
-        Exposition([telemetry.families, audit.families]),
+        Exposition([telemetry.families, audit.families, partial(blob_families, blobs)]),
         Downloads(tokens, layer_finder(database, blobs), clock),
         {"database": partial(_look_at, database)},
     )

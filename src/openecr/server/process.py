@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -31,6 +32,7 @@ def run(
     on_ready  called when the first request would be answered
     Raises OSError where the certificate cannot be used.
     """
+    _allow_many_connections()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 50, 50)
     gc.enable()
@@ -59,7 +61,9 @@ async def serve(
     if certificate is not None:
         timers.append(asyncio.create_task(_every(CERTIFICATE_SECONDS, parts, certificate.reload_if_changed)))
     on_ready()
+    warming = asyncio.create_task(asyncio.to_thread(parts.warm_up))
     await stop.wait()
+    await warming
     for timer in timers:
         timer.cancel()
     await server.stop()
@@ -96,6 +100,12 @@ async def _run(
     await asyncio.wait([serving])
     if not serving.cancelled():
         serving.result()
+
+
+def _allow_many_connections() -> None:
+    """Every connection is an open file. A shell allows 1,024, the system mostly many more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _every(seconds: float, parts: Parts, work: Callable[[], object]) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
 
+from openecr.blobs.files import FileBlobs
 from openecr.operations.audit import AuditRecord
 from openecr.port import Request
 
@@ -247,6 +248,16 @@ class Exposition:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         return CONTENT_TYPE_LATEST, generate_latest(registry)
+
+
+def blob_families(blobs: FileBlobs) -> Iterable["Metric"]:
+    from prometheus_client.metrics_core import CounterMetricFamily
+
+    yield CounterMetricFamily(
+        "openecr_rehashed_bytes",
+        "Staged bytes that were read once more because their running digest was not here.",
+        value=blobs.rehashed_bytes,
+    )
 
 
 class AuditFile:
