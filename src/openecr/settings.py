@@ -173,7 +173,7 @@ class Settings:
         None, _local("file", "s3"), "file:///path; else folders of the data directory."
     )
     log_format: str = setting("text", _one_of("text", "json"), "How the log on standard error is written.")
-    access_log: bool = setting(True, _yes_or_no, "Whether each request is a line of the log.")
+    access_log: bool = setting(False, _yes_or_no, "Whether each request is a line of the log.")
 
     @property
     def database_path(self) -> Path:

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs from Debian what the tests in this folder start. Debian 12, as root; does nothing where all is there.
+# Installs from Debian what the tests in this folder and in tests/crash start. Debian 12, as root; does nothing
+# where all is there.
 set -eu
 
-packages="buildah busybox-static containerd debootstrap docker.io podman skopeo umoci util-linux"
+packages="buildah busybox-static containerd debootstrap docker.io e2fsprogs podman skopeo strace umoci util-linux"
 
 missing=""
 for package in $packages; do

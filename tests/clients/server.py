@@ -36,6 +36,7 @@ class Server:
             environment={
                 **os.environ,
                 "OPENECR_ROOT_ACCESS_KEY_ID": ACCESS_KEY_ID,
+                "OPENECR_ACCESS_LOG": "true",  # the tests look into it
                 "OPENECR_ROOT_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
             },
         )  # fmt: skip

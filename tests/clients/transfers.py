@@ -44,8 +44,9 @@ def pull_with_skopeo(skopeo: Program, name: str, path: str, folder: Path) -> tup
     (layer,) = json.loads(manifest)["layers"]
     with tarfile.open(folder / "pulled" / layer["digest"].removeprefix("sha256:")) as files:
         member = next(member for member in files if member.name.removeprefix("./") == path)
-        files.extract(member, folder, filter="tar")
-    return sha256(manifest), (folder / path).read_bytes()
+        content = files.extractfile(member)
+        assert content is not None
+        return sha256(manifest), content.read()
 
 
 def pull_with_podman(podman: Program, name: str, path: str, folder: Path) -> tuple[str, bytes]:

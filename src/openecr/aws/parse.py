@@ -25,6 +25,10 @@ Parser = Callable[[Any], Any]
 INTEGERS = range(-(2**31), 2**31)
 LONGS = range(-(2**63), 2**63)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+VALUES = 100_000
+"""The most values a body may hold, far above any real input: 28 MiB of `[],` would become a gigabyte, and
+hold up everybody for seconds [measured]. They are told by the signs that begin or part them. Those in
+strings count too, so as many more may stand there as the longest text of the input may have."""
 
 
 def parse(body: bytes, shape: Shape) -> dict[str, Any]:
@@ -32,10 +36,12 @@ def parse(body: bytes, shape: Shape) -> dict[str, Any]:
 
     body    as received; empty is `{}`. Nested at most 1,024 deep, which is orjson's bound
     shape   the structure it must be
-    Raises  SerializationException: no JSON, no object, a member of the wrong type
+    Raises  SerializationException: no JSON, no object, too many values, a member of the wrong type
     """
     if not body:
         return {}
+    if sum(map(body.count, (b"{", b"[", b","))) > _most_signs(shape):
+        raise SerializationException
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -44,6 +50,12 @@ def parse(body: bytes, shape: Shape) -> dict[str, Any]:
         raise SerializationException
     parsed: dict[str, Any] = parser(shape)(document)
     return parsed
+
+
+@cache
+def _most_signs(shape: Shape) -> int:
+    texts = (member.max or 0 for member in shape.members.values() if member.type == "string")
+    return VALUES + max(texts, default=0)
 
 
 @cache

@@ -24,6 +24,8 @@ MANIFEST_BYTES = 4_194_304
 """ECR's quota, and what clients expect at least. Source: data-plane.md §1.5, §3.5."""
 DESCRIPTORS = 4_096
 """The most descriptors one manifest may hold: a bound of ours, far above any real image."""
+MOST_BYTES = (1 << 63) - 1
+"""The largest size, and the largest sum of sizes: they are longs on the wire and where they are stored."""
 VALUES = 200_000
 """The most values one manifest may hold, fifty for each descriptor, or 4 MiB of `{},` would take half a
 second and 100 MB to read [measured]. They are told by the signs that begin or part them, which count
@@ -101,7 +103,7 @@ def parse(text: str, media_type: str | None = None) -> Manifest:
     else:
         config = _descriptor(document.get("config"))
         layers = _descriptors(document.get("layers"))
-    return Manifest(
+    manifest = Manifest(
         media_type=kind,
         config=config,
         layers=layers,
@@ -110,6 +112,9 @@ def parse(text: str, media_type: str | None = None) -> Manifest:
         artifact_type=artifact_type or None,
         annotations=_annotations(annotations),
     )
+    if manifest.layers_size_bytes > MOST_BYTES:
+        _refuse()
+    return manifest
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -151,7 +156,7 @@ def _descriptor(value: object) -> Descriptor:
     media_type, digest, size_bytes = value.get("mediaType"), value.get("digest"), value.get("size")
     if not isinstance(media_type, str) or not isinstance(digest, str):
         _refuse()
-    if not isinstance(size_bytes, int) or isinstance(size_bytes, bool) or not 0 <= size_bytes < 1 << 63:
+    if not isinstance(size_bytes, int) or isinstance(size_bytes, bool) or not 0 <= size_bytes <= MOST_BYTES:
         _refuse()
     try:
         parsed = Digest.parse(digest)

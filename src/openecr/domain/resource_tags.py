@@ -1,20 +1,22 @@
 """Resource tags: the keys and values a repository may carry. Source: control-plane.md §2.8."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 from openecr.errors import InvalidTagParameterException, TooManyTagsException
 
 MOST_TAGS = 50
-ALLOWED = re.compile(r"[\w\s+\-=.:/@]*", re.UNICODE)
+ALLOWED = re.compile(r"[\w +\-=.:/@]*")
 
 
 def parse(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Tags as they came (`[{"Key": "env", "Value": "dev"}]`) → key to value, in order.
 
-    A tag without a value has an empty one (public API). Raises InvalidTagParameterException.
+    A tag without a value has an empty one (public API). Raises TooManyTagsException,
+    InvalidTagParameterException.
     """
+    check_count(tags)
     parsed: dict[str, str] = {}
     for tag in tags:
         key, value = tag.get("Key", ""), tag.get("Value", "")
@@ -37,6 +39,6 @@ def refuse_reserved(key: str) -> None:
         raise InvalidTagParameterException("aws: prefixed tag key names are not allowed for external use.")
 
 
-def check_count(tags: Mapping[str, str]) -> None:
+def check_count(tags: Sized) -> None:
     if len(tags) > MOST_TAGS:
         raise TooManyTagsException(limit=MOST_TAGS)

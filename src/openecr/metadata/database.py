@@ -8,9 +8,10 @@ Source: design.md §2 "Metadata", performance.md §6.
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar, cast
 
 from openecr.errors import ServiceUnavailable
 from openecr.metadata.aliases import Aliases
@@ -28,7 +29,12 @@ from openecr.metadata.uploads import Uploads
 BUSY_SECONDS = 5.0
 """How long a writer waits for another before the caller is told to come back."""
 
+RECALLED = 512
+"""How many answers a thread remembers; then it begins anew."""
+RECALLED_BYTES = 32 << 10
 TROUBLE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+
+Found = TypeVar("Found")
 
 
 class Transaction:
@@ -45,6 +51,16 @@ class Transaction:
         self.resource_tags = ResourceTags(connection)
         self.tags = Tags(connection)
         self.uploads = Uploads(connection)
+
+
+class _Reader:
+    """The reading connection of one thread, and what it remembers of one state of the database."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.transaction = Transaction(connection)
+        self.version: object = None
+        self.recalled: dict[Hashable, object] = {}
 
 
 class Database:
@@ -90,15 +106,42 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """One moment of the database, as this thread's own connection sees it."""
-        reader: Transaction | None = getattr(self._readers, "transaction", None)
-        if reader is None:
-            reader = self._readers.transaction = Transaction(Connection(self._open()))
+        reader = self._reader()
         driver = reader.connection.driver
         driver.execute("BEGIN")
         try:
-            yield reader
+            yield reader.transaction
         finally:
             driver.execute("ROLLBACK")
+
+    def recall(
+        self, key: Hashable, read: Callable[[Transaction], Found], *, size_of: Callable[[Found], int]
+    ) -> Found:
+        """What `read` finds, or what it found before under that key if nothing was written since.
+
+        One look at SQLite's `data_version`, which every commit on another connection moves, in place of
+        several look-ups by key: for what is asked again and again, such as a manifest by its tag. The
+        answer is shared: nobody may change it. One of more than RECALLED_BYTES, by `size_of`, is not
+        remembered, nor is what `read` raises.
+        """
+        reader = self._reader()
+        version = reader.connection.driver.execute("PRAGMA data_version").fetchone()
+        if version != reader.version or len(reader.recalled) >= RECALLED:
+            reader.recalled.clear()
+            reader.version = version
+        if key in reader.recalled:
+            return cast(Found, reader.recalled[key])
+        with self.reading() as transaction:
+            found = read(transaction)
+        if size_of(found) <= RECALLED_BYTES:
+            reader.recalled[key] = found
+        return found
+
+    def _reader(self) -> "_Reader":
+        reader: _Reader | None = getattr(self._readers, "reader", None)
+        if reader is None:
+            reader = self._readers.reader = _Reader(Connection(self._open()))
+        return reader
 
     def close(self) -> None:
         for driver in self._opened:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select
 
@@ -180,18 +180,7 @@ class Images:
             )
         for child_id in {child.id for child in children}:
             self._connection.run(_ADD_CHILD, parent_id=identity, child_id=child_id)
-        return Image(
-            identity,
-            new.digest,
-            new.media_type,
-            new.artifact_media_type,
-            new.size_bytes,
-            new.manifest_size_bytes,
-            new.subject,
-            new.annotations,
-            new.pushed_at,
-            new.status,
-        )
+        return replace(new, id=identity)
 
     def parents(self, which: Image) -> list[Digest]:
         """The indexes that list this image."""
@@ -224,8 +213,3 @@ def image_of(row: Row) -> Image:
 def digest_of(raw: bytes) -> Digest:
     """The digest whose bytes these are: 32 of sha256, 64 of sha512."""
     return Digest(("sha256:" if len(raw) == 32 else "sha512:") + raw.hex())
-
-
-def whole_seconds(at: datetime) -> datetime:
-    """`imagePushedAt` and `createdAt` have no fraction (control-plane.md §1.4)."""
-    return at.replace(microsecond=0)

@@ -1,6 +1,7 @@
 """Repositories."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, insert, select, update
@@ -108,16 +109,7 @@ class Repositories:
             kms_key=new.encryption.kms_key,
             catalog_data=json.dumps(new.catalog_data),
         )
-        return Repository(
-            identity,
-            new.registry,
-            new.name,
-            new.created_at,
-            new.mutability,
-            new.scan_on_push,
-            new.encryption,
-            new.catalog_data,
-        )
+        return replace(new, id=identity)
 
     def set_mutability(self, which: Repository, mutability: TagMutability) -> None:
         self._connection.run(

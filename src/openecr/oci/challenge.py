@@ -13,7 +13,7 @@ after a Basic challenge.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, Literal
@@ -173,7 +173,8 @@ class Authentication:
         found = self._find_principal(claims)
         if found is None:
             raise Refused(error(403, "DENIED", INVALID))
-        return replace(found, **_circumstances(request))
+        agent = request.headers.get("User-Agent", "")
+        return Caller(found.arn, found.account, found.principal_id, "", request.source_address, agent)
 
     def _root(self, credentials: Credentials, request: Request) -> Identity:
         account = credentials.user if ACCOUNT.fullmatch(credentials.user) else self._default.account

@@ -1,7 +1,8 @@
 """The record of a call, shaped as CloudTrail shapes it. Source: advanced-features.md §8.2.
 
 Unlike AWS, a call that came over the OCI front keeps the client's own address and agent: an audit
-that hides them is worth less. Bytes (a layer part, a manifest) are told by their length only.
+that hides them is worth less. Bytes (a layer part) are told by their length only, long texts (a manifest)
+and long lists by their beginning.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ AuditWriter = Callable[[AuditRecord], None]
 
 SECRET_MEMBERS = frozenset({"authorizationToken", "authorizationData", "downloadUrl", "nextToken"})
 LONG_TEXT = 1024
+LONG_LIST = 100
 
 
 def record(call: "Call", output: Mapping[str, Any] | None, error: ServiceError | None) -> AuditRecord:
@@ -72,7 +74,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: "HIDDEN" if key in SECRET_MEMBERS else _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        shown = [_plain(item) for item in value[:LONG_LIST]]
+        return shown if len(value) <= LONG_LIST else [*shown, f"… {len(value) - LONG_LIST} more"]
     if isinstance(value, bytes):
         return {"sizeInBytes": len(value)}
     if isinstance(value, datetime):

@@ -13,6 +13,7 @@ from openecr.domain.registry import ACCOUNT, Kind, Registry, public_registry
 from openecr.errors import (
     NotImplementedException,
     RegistryNotFoundException,
+    RepositoryNotFoundException,
     ServiceError,
     UnsupportedCommandException,
 )
@@ -44,6 +45,10 @@ class Operation:
 
 OPERATIONS: dict[tuple[str, str], Operation] = {}
 """(service, operation name) → operation. Filled by `@operation` when `openecr.operations.all` is imported."""
+
+
+TELLS_OF_REPOSITORIES_ONLY = "BatchDeleteImage"
+"""It takes an alias, and its model has no RegistryNotFoundException. Source: control-plane.md §9.1, §9.6."""
 
 
 def repository_arn(call: Call) -> list[str]:
@@ -131,7 +136,8 @@ class Gate:
         """A call of an operation, about the registry that `registryId` names, else `registry`.
 
         Raises NotImplementedException or UnsupportedCommandException (public) for an operation that
-        is not implemented, RegistryNotFoundException for an alias nobody has.
+        is not implemented, RegistryNotFoundException for an alias nobody has (BatchDeleteImage:
+        RepositoryNotFoundException).
         """
         found = OPERATIONS.get((service, name))
         if found is None:
@@ -141,7 +147,7 @@ class Gate:
         return Call(
             operation=found,
             caller=caller,
-            registry=self._registry(registry, input.get("registryId")),
+            registry=self._registry(registry, name, input),
             input=input,
             now=self.stores.clock(),
             stores=self.stores,
@@ -150,14 +156,19 @@ class Gate:
             via_oci=via_oci,
         )
 
-    def _registry(self, own: Registry, registry_id: str | None) -> Registry:
-        """The registry with that id, in the same region. Source: control-plane.md §0 fact 30, §9.1."""
+    def _registry(self, own: Registry, name: str, input: Mapping[str, Any]) -> Registry:
+        """The registry asked about, in the same region. Source: control-plane.md §0 fact 30, §9.1."""
+        registry_id: str | None = input.get("registryId")
         if registry_id is None or registry_id == own.account:
             return own
         if ACCOUNT.fullmatch(registry_id):
             return replace(own, account=registry_id)
         with self.stores.database.reading() as db:
             account = db.aliases.find_account(registry_id)
+        if account is None and name == TELLS_OF_REPOSITORIES_ONLY:
+            raise RepositoryNotFoundException(
+                repository_name=input["repositoryName"], registry_id=registry_id
+            )
         if account is None:
             raise RegistryNotFoundException(registry_id=registry_id)
         return public_registry(account)

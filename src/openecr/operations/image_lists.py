@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from openecr.domain.image import ACTIVE, Image
-from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
 from openecr.errors import ImageNotFoundException, InvalidParameterException
 from openecr.metadata.database import Transaction
@@ -166,12 +165,14 @@ def _get(call: Call, db: Transaction, repository: Repository, image_id: Mapping[
     digest_text, tag = image_id.get("imageDigest"), image_id.get("imageTag")
     if digest_text is None and tag is None:
         raise InvalidParameterException(member="imageIds", reason="both tag and digest cannot be null")
-    digest: Digest | None = None if digest_text is None else parse_digest(digest_text, "imageDigest")
+    digest = None
+    if digest_text is not None:
+        digest = db.layers.resolve(repository, parse_digest(digest_text, "imageDigest"))
     if tag is not None:
         image = db.images.find_by_tag(repository, tag)
     else:
         image = db.images.find_by_digest(repository, digest) if digest else None
-    if image is None or (digest is not None and image.digest != digest):
+    if image is None or (digest_text is not None and image.digest != digest):
         raise ImageNotFoundException(
             digest=digest_text or "null",
             tag=tag or "null",

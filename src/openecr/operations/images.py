@@ -1,6 +1,7 @@
 """PutImage, BatchGetImage, BatchDeleteImage."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from openecr.domain import manifest as manifests
@@ -14,6 +15,7 @@ from openecr.errors import (
     ImageTagAlreadyExistsException,
     InvalidParameterException,
     LayersNotFoundException,
+    LimitExceededException,
     ReferencedImagesNotFoundException,
 )
 from openecr.failpoints import fp
@@ -27,6 +29,10 @@ LAYERS_MISSING = (
     "'{repository_name}' in the registry with id '{registry_id}' do not exist"
 )
 ImageId = Mapping[str, Any]
+
+MANIFESTS_BYTES = 16 << 20
+"""What the manifests of one BatchGetImage may have together, or a hundred of the largest would hold up
+everybody for seconds and take more than a gigabyte [measured]. A bound of ours."""
 
 
 @operation("ecr", "ecr-public")
@@ -62,6 +68,7 @@ def put_image(call: Call) -> Output:
             layers, children = _references(call, db, repository, parsed)
             new = _new_image(call, parsed, digest, text, children)
         changed = _tags_to_change(call, db, repository, image, tags)
+        renamed = [tag for tag in tags if tag not in changed and db.tags.pushed_as(repository, tag) != alias]
         if image is None:
             image = db.images.add(repository, new, text, layers=layers, children=children)
         elif not changed and not call.via_oci:
@@ -71,7 +78,7 @@ def put_image(call: Call) -> Output:
                 repository_name=name,
                 registry_id=call.registry.id,
             )
-        for tag in changed:
+        for tag in changed + renamed:
             db.tags.put(repository, tag, image, pushed_as=alias, at=call.now)
         if alias is not None:
             db.layers.add_alias(repository, alias, digest)
@@ -93,19 +100,17 @@ def batch_get_image(call: Call) -> Output:
     Input   repositoryName, registryId, imageIds (1 to 100), acceptedMediaTypes (never converts: the
             stored manifest is returned whatever it says; control-plane.md Appendix C, U14)
     Output  images, failures, in the order asked; an image's imageId has the tag only if it was asked by it
-    Raises  RepositoryNotFoundException
+    Raises  RepositoryNotFoundException; LimitExceededException where that would be too much to send
     Source  control-plane.md §4.3
     """
-    images: list[Output] = []
-    failures: list[Output] = []
-    with call.reading() as db:
-        repository = db.repositories.get(call.registry, call.input["repositoryName"])
-        for image_id in call.input["imageIds"]:
-            image = _find(db, repository, image_id, failures)
-            if image is not None:
-                asked = _asked_as(call, db, repository, image_id)
-                images.append(_image(call, image, image_id.get("imageTag"), db.images.manifest(image), asked))
-    return {"images": images, "failures": failures}
+    image_ids = call.input["imageIds"]
+    if len(image_ids) > 1:
+        with call.reading() as db:
+            return _get_images(call, db)
+    only = image_ids[0]
+    place = call.registry, call.input["repositoryName"]
+    key = (*place, only.get("imageDigest"), only.get("imageTag"), call.via_oci)
+    return call.stores.database.recall(key, partial(_get_images, call), size_of=_size_of_images)
 
 
 @operation("ecr", "ecr-public")
@@ -187,8 +192,9 @@ def _references(
 ) -> tuple[list[tuple[Layer, str]], list[Image]]:
     """What the manifest refers to, all of it in this repository: (layers with media types, images).
 
-    An index may also list layers (BuildKit's caches do; data-plane.md §4.6), and a foreign layer
-    need not be here. Raises LayersNotFoundException, ReferencedImagesNotFoundException.
+    An index may also list layers (BuildKit's caches do; data-plane.md §4.6). A foreign layer need not
+    be here, but the config must: it is fetched (control-plane.md §4.2).
+    Raises LayersNotFoundException, ReferencedImagesNotFoundException.
     """
     layers: list[tuple[Layer, str]] = []
     children: list[Image] = []
@@ -208,7 +214,7 @@ def _references(
         layer = db.layers.find(repository, each.digest)
         if layer is not None:
             layers.append((layer, each.media_type))
-        elif not each.is_foreign:
+        elif each is manifest.config or not each.is_foreign:
             missing.append(each)
     if missing:
         facts: dict[str, Any] = {
@@ -252,6 +258,32 @@ def _tags_to_change(
             raise ImageTagAlreadyExistsException(tag=tag, repository_name=repository.name)
         changed.append(tag)
     return changed
+
+
+# BatchGetImage.
+
+
+def _get_images(call: Call, db: Transaction) -> Output:
+    images: list[Output] = []
+    failures: list[Output] = []
+    size_bytes = 0
+    repository = db.repositories.get(call.registry, call.input["repositoryName"])
+    for image_id in call.input["imageIds"]:
+        image = _find(db, repository, image_id, failures)
+        if image is None:
+            continue
+        size_bytes += image.manifest_size_bytes
+        if size_bytes > MANIFESTS_BYTES:
+            raise LimitExceededException(
+                f"The manifests of one call cannot be larger than {MANIFESTS_BYTES >> 20} MiB together."
+            )
+        asked = _asked_as(call, db, repository, image_id)
+        images.append(_image(call, image, image_id.get("imageTag"), db.images.manifest(image), asked))
+    return {"images": images, "failures": failures}
+
+
+def _size_of_images(output: Output) -> int:
+    return sum(len(image["imageManifest"]) for image in output["images"])
 
 
 # What the batch operations share.

@@ -5,7 +5,6 @@ from uuid import NAMESPACE_URL, uuid5
 
 from openecr.domain import resource_tags, tag_mutability
 from openecr.domain.addresses import is_reserved_name
-from openecr.domain.names import PRIVATE_REPOSITORY_NAME, PUBLIC_REPOSITORY_NAME
 from openecr.domain.registry import Kind, Registry
 from openecr.domain.repository import Encryption, Repository
 from openecr.errors import (
@@ -50,7 +49,6 @@ def create_repository(call: Call) -> Output:
         catalog_data=_catalog_data(call),
     )
     tags = resource_tags.parse(call.input.get("tags") or [])
-    resource_tags.check_count(tags)
     if tags:
         require(call, "TagResource", new.arn)
 
@@ -83,12 +81,6 @@ def describe_repositories(call: Call) -> Output:
     names = call.input.get("repositoryNames")
     if names:
         refuse_with(call, "repositoryNames")
-        pattern = PRIVATE_REPOSITORY_NAME if call.registry.kind is Kind.PRIVATE else PUBLIC_REPOSITORY_NAME
-        for name in names:
-            if not pattern.fullmatch(name):
-                raise InvalidParameterException(
-                    member="repositoryNames", reason=f"must satisfy regular expression '{pattern.pattern}'"
-                )
         with call.reading() as db:
             found = [db.repositories.get(call.registry, name) for name in dict.fromkeys(names)]
             return {"repositories": [describe(call, db, each) for each in found]}

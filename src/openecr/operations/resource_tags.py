@@ -10,7 +10,7 @@ from openecr.metadata.database import Transaction
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import operation
 
-ARN = re.compile(r"arn:aws[a-z-]*:(ecr|ecr-public):([a-z0-9-]*):([0-9]{12}):repository/(.+)")
+ARN = re.compile(r"arn:aws[a-z-]*:(ecr|ecr-public):([a-z0-9-]*):([0-9]{12}):repository/(.{1,256})")
 
 
 def arn_in_input(call: Call) -> list[str]:
@@ -54,7 +54,7 @@ def untag_resource(call: Call) -> Output:
         resource_tags.refuse_reserved(key)
     with call.transaction() as db:
         repository = _repository(call, db)
-        for key in call.input["tagKeys"]:
+        for key in db.resource_tags.list(repository).keys() & set(call.input["tagKeys"]):
             db.resource_tags.remove(repository, key)
     return {}
 

@@ -77,7 +77,7 @@ def upload_layer_part(call: Call) -> Intake:
                     if now - renewed_at > CLAIM_RENEWAL:
                         renewed_at = now
                         with call.transaction(durable=False) as db:
-                            _still_mine(call, db.uploads.renew(upload, claim, at=now), upload)
+                            _still_mine(call, db, upload, db.uploads.renew(upload, claim, at=now))
                 received = part.size_bytes - upload.size_bytes
                 if size is not None and received != size:
                     raise _invalid_part(call, upload, _size_text(call, received))
@@ -85,8 +85,8 @@ def upload_layer_part(call: Call) -> Intake:
             raise _not_found(call) from None
         total = upload.size_bytes + received
         with call.transaction() as db:
-            mine = db.uploads.advance(upload, claim, size_bytes=total, at=call.stores.clock())
-            _still_mine(call, mine, upload)
+            is_mine = db.uploads.advance(upload, claim, size_bytes=total, at=call.stores.clock())
+            _still_mine(call, db, upload, is_mine)
     return {
         "registryId": call.registry.id,
         "repositoryName": repository.name,
@@ -128,7 +128,7 @@ def complete_layer_upload(call: Call) -> Output:
         fp("complete.before_commit")
         with call.transaction() as db:
             repository = db.repositories.get(call.registry, repository.name)
-            _still_mine(call, db.uploads.renew(upload, claim, at=call.now), upload)
+            _still_mine(call, db, upload, db.uploads.renew(upload, claim, at=call.now))
             is_known = db.layers.find(repository, digest) is not None
             is_new = db.layers.give(repository, digest, upload.size_bytes, key, at=call.now)
             if given != digest:
@@ -187,7 +187,7 @@ def _claimed(call: Call) -> Iterator[tuple[Repository, Upload, str]]:
     claim = str(uuid4())
     with call.transaction(durable=False) as db:
         repository, upload = _upload(call, db)
-        _still_mine(call, db.uploads.claim(upload, claim, at=call.now), upload)
+        _still_mine(call, db, upload, db.uploads.claim(upload, claim, at=call.now))
     try:
         yield repository, upload, claim
     except BaseException as error:
@@ -266,11 +266,14 @@ def _sha512(call: Call, upload: Upload) -> Digest:
     return call.blobs.digest(upload.id, upload.size_bytes, "sha512")
 
 
-def _still_mine(call: Call, is_mine: bool, upload: Upload) -> None:
-    """Raises InvalidLayerPartException where it is not; CompleteLayerUpload, whose model has no such
-    error, ServiceUnavailable: clients come again, and by then the part is there."""
+def _still_mine(call: Call, db: Transaction, upload: Upload, is_mine: bool) -> None:
+    """Raises where the upload is not held by this call (any more): RepositoryNotFoundException or
+    UploadNotFoundException where it was ended meanwhile. Where somebody else is adding to it,
+    InvalidLayerPartException; CompleteLayerUpload, whose model has no such error, ServiceUnavailable:
+    clients come again, and by then the part is there."""
     if is_mine:
         return
+    _upload(call, db)
     text = f"Another part of the layer upload '{upload.id}' is being received"
     if call.operation.takes_bytes:
         raise _invalid_part(call, upload, text)

@@ -9,12 +9,10 @@ from openecr.aws.front import AwsFront
 from openecr.blobs.files import FileBlobs
 from openecr.domain.names import Digest
 from openecr.domain.registry import private_registry
-from openecr.errors import ServiceError
 from openecr.identity.credentials import AccessKey, parse_access_key
 from openecr.identity.sealed import Sealer
 from openecr.jobs.expire_uploads import expire_uploads
 from openecr.metadata.database import Database
-from openecr.oci import error_response as oci_errors
 from openecr.oci.front import OciFront
 from openecr.operations import all as _all_operations  # noqa: F401 - makes them known to the gate
 from openecr.operations.call import Stores
@@ -137,11 +135,8 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
         place = addresses.place(request.host, path, namespace=namespace_of(request))
         return await oci.handle(request, place)
 
-    def refuse_oci(request: Request, error: ServiceError) -> Response:
-        return oci_errors.answer(error)
-
     fronts = Fronts(
-        oci=Front("oci", handle_oci, refuse_oci),
+        oci=Front("oci", handle_oci, oci.refuse),
         aws=Front("aws", aws.handle, aws.refuse),
         server=Front("server", own.handle, refuse_plainly),
         web=Front("web", not_found, refuse_plainly),

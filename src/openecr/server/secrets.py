@@ -113,14 +113,23 @@ def principal_finder(database: Database, *, any_account: bool) -> Callable[[Toke
     """A look-up of the principal that a token speaks for, as it is now: None if it is gone.
 
     any_account  take every account for one that exists (`--dev`)
+    An account that was there once is there: nothing deletes one.
     """
+    known: set[str] = set()
+
+    def is_there(account: str) -> bool:
+        if any_account or account in known:
+            return True
+        with database.reading() as db:
+            if not db.principals.has_account(account):
+                return False
+        known.add(account)
+        return True
 
     def find(claims: TokenClaims) -> Caller | None:
-        is_there = any_account
-        if not any_account:
-            with database.reading() as db:
-                is_there = db.principals.has_account(claims.account)
-        return root_caller(claims.account) if is_there and claims.arn == root_arn(claims.account) else None
+        if claims.arn != root_arn(claims.account) or not is_there(claims.account):
+            return None
+        return root_caller(claims.account)
 
     return find
 
