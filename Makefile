@@ -43,8 +43,8 @@ all: check conformance clients crash
 docs: $(VENV)/serve
 	$(BIN)/openecr coverage --markdown > docs/operations.md
 
-# The environment: made once, and again when what it is made from has changed. pip is that of the Python
-# outside, for Debian's makes no environment that has one.
+# The environment: made once, and again when what it is made from has changed. pip stays outside: to put one
+# into an environment, Debian's Python needs a further package.
 INSTALL := -m pip --python $(BIN)/python install -q --disable-pip-version-check --require-hashes
 
 $(VENV)/serve: requirements.lock pyproject.toml

@@ -10,6 +10,7 @@ interface.
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ FAILURES = (AssertionError, EOFError, OSError, RuntimeError, SubprocessError, Bo
 
 def main() -> None:
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and the servers with it
     workloads = [
         workload
         for workload in WORKLOADS

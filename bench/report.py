@@ -38,7 +38,7 @@ KINDS = {
     "p99": Kind(_seconds, False, "p99"),
     "uploaded": Kind(lambda value: f"{value / 1e6:,.0f} MB/s up", True, "uploaded"),
     "start": Kind(_seconds, False, "start"),
-    "growth": Kind(lambda value: f"+{_mebibytes(value)}", False, "growth"),
+    "growth": Kind(lambda value: f"{value / MIB:+.1f} MiB", False, "growth"),
     "memory": Kind(_mebibytes, False, "memory"),
 }
 
@@ -110,7 +110,10 @@ def _outcome(gate: Gate, rounds: Rounds) -> tuple[str, str]:
 def _medians(workload: Workload, rounds: Sequence[Figures]) -> str:
     if not rounds:
         return "failed"
-    return ", ".join(_text(workload, name, median(one[name] for one in rounds)) for name in rounds[0])
+    told = [
+        name for name in rounds[0] if not (name == "p99" and workload.size_bytes)
+    ]  # of few, it says nothing
+    return ", ".join(_text(workload, name, median(one[name] for one in rounds)) for name in told)
 
 
 def _text(workload: Workload, name: str, value: float) -> str:

@@ -24,7 +24,7 @@ from botocore.credentials import Credentials
 
 from bench.client import open_source, upload
 from bench.content import GIB, KIB, MIB, Payload, a_manifest
-from bench.cpu import memory_bytes
+from bench.cpu import cpu_seconds, memory_bytes
 from bench.fill import (
     HUGE_TAGS,
     IMAGE,
@@ -222,7 +222,7 @@ def start_cold(peer: Peer, seconds: int, *, with_data: bool) -> Figures:
             fresh.stop()
         began = time.perf_counter()
         fresh.start()
-        return {"start": time.perf_counter() - began}
+        return {"start": time.perf_counter() - began, "cpu": cpu_seconds(fresh.pid)}
 
 
 def stand_idle(peer: Peer, seconds: int) -> Figures:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from multidict import CIMultiDictProxy
 
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 2 << 20
 """The largest batch in which a body is handed on."""
 
 

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openecr.aws.model import Shape
-from openecr.aws.parse import parse, parser
+from openecr.aws.parse import VALUES, parse, parser
 from openecr.errors import SerializationException
 from tests.aws.shapes import OPERATIONS, botocore_model, operation_of, values
 
@@ -51,6 +51,15 @@ def test_a_number_without_a_fraction_is_an_integer(number, value):
 
     assert parsed == value
     assert type(parsed) is int
+
+
+@pytest.mark.parametrize(("operation", "longest_text"), [("DescribeImages", 256), ("PutImage", 4_194_304)])
+def test_a_body_holds_so_many_values_and_no_more(operation, longest_text):
+    shape = operation_of("ecr", operation).input
+    most = VALUES + longest_text  # what stands in a text may look like values
+
+    assert parse(b'{"x":[' + b"1," * (most - 2) + b"1]}", shape) == {}
+    assert fault(b'{"x":[' + b"1," * (most - 1) + b"1]}", shape) == ""
 
 
 def test_integers_have_32_bits_and_longs_64():

@@ -76,7 +76,7 @@ def test_dev_warns_and_takes_any_credentials(data):
 
 def test_a_flag_goes_before_a_variable_and_a_variable_before_the_file(tmp_path):
     file = tmp_path / "openecr.toml"
-    file.write_text('data_dir = "of-the-file"\nregion = "eu-west-1"\nport = 0\naccess_log = false\n')
+    file.write_text('data_dir = "of-the-file"\nregion = "eu-west-1"\nport = 0\naccess_log = true\n')
     variables = {
         "OPENECR_CONFIG": str(file),
         "OPENECR_REGION": "eu-north-1",
@@ -88,14 +88,16 @@ def test_a_flag_goes_before_a_variable_and_a_variable_before_the_file(tmp_path):
         assert server.exports["AWS_REGION"] == "eu-north-1"
         server.repositories(server.key)
 
-    assert server.daemon.said[-1] == f"ready: {server.url}\n"  # no access log: so says the file
+    assert any("request front=aws method=POST" in line for line in server.daemon.said)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["of-the-flag", "openecr.toml"]
 
 
 def test_an_interrupt_from_the_terminal_ends_it_well_and_silently(data):
     with serving("--data-dir", data) as server:
         os.kill(server.daemon.pid, signal.SIGINT)
+        ended = os.waitid(os.P_PID, server.daemon.pid, os.WEXITED | os.WNOWAIT)
 
+    assert (ended.si_code, ended.si_status) == (os.CLD_EXITED, 0)
     assert server.daemon.said[-1].startswith("ready: ")
 
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -80,5 +80,8 @@ def server_sides(port):
 
 def sockets_of(worker):
     """The inodes of a process's sockets."""
-    links = (os.readlink(each) for each in Path(f"/proc/{worker}/fd").iterdir())
-    return {link.removeprefix("socket:[")[:-1] for link in links if link.startswith("socket:")}
+    inodes = set()
+    for each in Path(f"/proc/{worker}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            inodes.add(os.readlink(each).removeprefix("socket:[").removesuffix("]"))
+    return inodes

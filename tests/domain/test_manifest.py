@@ -116,6 +116,13 @@ def test_a_manifest_may_hold_so_many_descriptors_and_no_more():
     assert refused(json.dumps(document(layers=[layer] * (manifest.DESCRIPTORS + 1))))
 
 
+def test_the_sizes_of_a_manifest_are_a_long_together():
+    half = {**a_layer().descriptor, "size": manifest.MOST_BYTES // 2}
+    at_the_bound = document(config={**half, "size": manifest.MOST_BYTES // 2 + 1}, layers=[half])
+    assert manifest.parse(json.dumps(at_the_bound)).layers_size_bytes == manifest.MOST_BYTES
+    assert refused(json.dumps(document(config=half, layers=[half, {**half, "size": 2}])))
+
+
 def test_an_index_may_be_empty_but_not_without_a_list():
     assert manifest.parse(an_index().manifest).children == ()
     assert refused(json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX}))

@@ -40,6 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     parsed = parser.parse_args(given)
-    if parsed.command != "serve":
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # what is printed may go to `head`
+    if arguments is None and parsed.command != "serve":
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the process is ours: what is printed may go to `head`
     sys.exit(parsed.run(parsed))

@@ -2,7 +2,8 @@
 
 A process has one writing connection behind a lock and one reading connection per thread. Writers
 begin IMMEDIATE, so what they read is what they write upon; readers see one moment of the database
-and wait for nobody (WAL). `synchronous=FULL`: a commit that returned survives loss of power.
+and wait for nobody (WAL). A transaction that returned survives loss of power: its commit is in the log,
+and the log is synced, by one sync for all who wait (group_sync.py).
 Source: design.md §2 "Metadata", performance.md §6.
 """
 
@@ -15,6 +16,7 @@ from typing import TypeVar, cast
 
 from openecr.errors import ServiceUnavailable
 from openecr.metadata.aliases import Aliases
+from openecr.metadata.group_sync import GroupSync
 from openecr.metadata.images import Images
 from openecr.metadata.layers import Layers
 from openecr.metadata.migrate import migrate
@@ -74,24 +76,21 @@ class Database:
         self._writing = threading.Lock()
         writer = self._open()
         migrate(writer, path)
+        writer.execute("PRAGMA synchronous=NORMAL")  # what FULL adds, GroupSync does
         self._writer = Transaction(Connection(writer))
-        self._is_durable = True  # as the writer's connection is set at this moment
+        self._log = GroupSync(f"{path}-wal")
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
         """All of it happens, or nothing. Raises ServiceUnavailable where another writer stays too long.
 
-        durable  False for what may be forgotten when power is lost, such as who is busy with what: it
-                 is not synced by itself, only with the next transaction that is
+        durable  False for what may be forgotten when power is lost, such as who is busy with what
         """
         if not self._writing.acquire(timeout=self._busy_seconds):
             raise ServiceUnavailable
         try:
             driver = self._writer.connection.driver
             with _telling_of_trouble():
-                if durable != self._is_durable:
-                    driver.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                    self._is_durable = durable
                 driver.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._writer
@@ -102,6 +101,8 @@ class Database:
                     raise
         finally:
             self._writing.release()
+        if durable:
+            self._log.wait()
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -144,6 +145,7 @@ class Database:
         return reader
 
     def close(self) -> None:
+        self._log.close()
         for driver in self._opened:
             driver.close()
         self._opened.clear()

@@ -1,5 +1,6 @@
 """Blobs, and the right of a repository to use them. A layer is a blob within a repository."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, exists, insert, select, update
@@ -22,7 +23,7 @@ _FIND = Query(
     .join_from(blob, repository_blob, repository_blob.c.blob_id == blob.c.id)
     .where(blob.c.digest == bindparam("digest"), blob.c.state == LIVE, _HERE)
 )
-_BLOB = Query(select(blob.c.id, blob.c.state, blob.c.generation).where(blob.c.digest == bindparam("digest")))
+_BLOB = Query(select(blob.c.id, blob.c.state, blob.c.key).where(blob.c.digest == bindparam("digest")))
 _ADD_BLOB = Query(
     insert(blob).values({column.name: bindparam(column.name) for column in blob.c if column.name != "id"})
 )
@@ -124,15 +125,23 @@ class Layers:
         return [target.raw, *(alias for (alias,) in rows)]
 
     def give(
-        self, repository: Repository, digest: Digest, size_bytes: int, key: str, *, at: datetime
+        self,
+        repository: Repository,
+        digest: Digest,
+        size_bytes: int,
+        key: str,
+        *,
+        is_whole: Callable[[str], bool],
+        at: datetime,
     ) -> bool:
         """Let a repository use bytes that were just stored under `key`.
 
-        Returns whether that key is now the blob's. If not, the digest was live already under a key
-        of its own, which stays; the new file is then the caller's to remove, after the commit.
+        is_whole  whether the bytes under another key are there: a blob that was lost is healed
+        Returns whether `key` is now the blob's. If not, the digest was live already under a key of its
+        own, which stays; the new file is then the caller's to remove, after the commit.
         """
         found = self._connection.one(_BLOB, digest=digest.raw)
-        is_new = found is None or found[1] != LIVE
+        is_new = found is None or found[1] != LIVE or not is_whole(found[2])
         if found is None:
             identity = self._connection.add(
                 _ADD_BLOB,

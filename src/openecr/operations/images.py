@@ -67,8 +67,7 @@ def put_image(call: Call) -> Output:
         if image is None:
             layers, children = _references(call, db, repository, parsed)
             new = _new_image(call, parsed, digest, text, children)
-        changed = _tags_to_change(call, db, repository, image, tags)
-        renamed = [tag for tag in tags if tag not in changed and db.tags.pushed_as(repository, tag) != alias]
+        changed = _tags_to_change(call, db, repository, image, tags, alias)
         if image is None:
             image = db.images.add(repository, new, text, layers=layers, children=children)
         elif not changed and not call.via_oci:
@@ -78,7 +77,7 @@ def put_image(call: Call) -> Output:
                 repository_name=name,
                 registry_id=call.registry.id,
             )
-        for tag in changed + renamed:
+        for tag in changed:
             db.tags.put(repository, tag, image, pushed_as=alias, at=call.now)
         if alias is not None:
             db.layers.add_alias(repository, alias, digest)
@@ -246,13 +245,23 @@ def _new_image(call: Call, manifest: Manifest, digest: Digest, text: str, childr
 
 
 def _tags_to_change(
-    call: Call, db: Transaction, repository: Repository, image: Image | None, tags: Sequence[str]
+    call: Call,
+    db: Transaction,
+    repository: Repository,
+    image: Image | None,
+    tags: Sequence[str],
+    alias: Digest | None,
 ) -> list[str]:
-    """The tags that do not point to the image yet. Raises where one of them may not move."""
+    """The tags that do not point to the image yet or, over OCI, not under that digest.
+
+    Raises ImageTagAlreadyExistsException where one of them may not move.
+    """
     changed = []
     for tag in tags:
         current = db.images.find_by_tag(repository, tag)
         if current is not None and image is not None and current.id == image.id:
+            if call.via_oci and db.tags.pushed_as(repository, tag) != alias:
+                changed.append(tag)
             continue
         if current is not None and repository.mutability.is_immutable(tag):
             raise ImageTagAlreadyExistsException(tag=tag, repository_name=repository.name)
@@ -283,7 +292,9 @@ def _get_images(call: Call, db: Transaction) -> Output:
 
 
 def _size_of_images(output: Output) -> int:
-    return sum(len(image["imageManifest"]) for image in output["images"])
+    """How much there is to remember. What is no image id may be as long as a body."""
+    manifests_size = sum(len(image["imageManifest"]) for image in output["images"])
+    return manifests_size + sum(len(text) for each in output["failures"] for text in each["imageId"].values())
 
 
 # What the batch operations share.

@@ -130,7 +130,14 @@ def complete_layer_upload(call: Call) -> Output:
             repository = db.repositories.get(call.registry, repository.name)
             _still_mine(call, db, upload, db.uploads.renew(upload, claim, at=call.now))
             is_known = db.layers.find(repository, digest) is not None
-            is_new = db.layers.give(repository, digest, upload.size_bytes, key, at=call.now)
+            is_new = db.layers.give(
+                repository,
+                digest,
+                upload.size_bytes,
+                key,
+                is_whole=lambda known: call.blobs.size(known) == upload.size_bytes,
+                at=call.now,
+            )
             if given != digest:
                 db.layers.add_alias(repository, given, digest)
             db.uploads.delete(upload.id)

@@ -15,7 +15,7 @@ from openecr.port import BATCH_BYTES
 
 STREAM_BYTES = 256 << 10
 """The stream pauses the socket above twice this; one more read of the socket (256 KiB) may follow."""
-FULL_BATCH_BYTES = 256 << 10
+FULL_BATCH_BYTES = 1 << 20
 """A batch is handed on as soon as it has this many bytes."""
 
 assert FULL_BATCH_BYTES + 3 * STREAM_BYTES <= BATCH_BYTES

@@ -5,6 +5,7 @@ import gc
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -19,6 +20,8 @@ from openecr.settings import Settings
 
 CERTIFICATE_SECONDS = 10.0
 EXPIRY_SECONDS = 3600.0
+SWITCH_SECONDS = 0.0005
+"""How long a thread that moves bytes may keep the loop waiting for the interpreter."""
 YOUNG_OBJECTS = 10_000
 """New objects before the collector looks: a request leaves no cycles, so it finds little."""
 
@@ -33,6 +36,7 @@ def run(
     Raises OSError where the certificate cannot be used.
     """
     _allow_many_connections()
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 50, 50)
     gc.enable()

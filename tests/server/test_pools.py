@@ -1,0 +1,185 @@
+"""Where a call runs, and how bytes are fed to an operation that takes them."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from openecr.domain.registry import private_registry
+from openecr.errors import (
+    AccessDeniedException,
+    InvalidLayerException,
+    RequestAbortedException,
+    ServiceUnavailable,
+)
+from openecr.identity.caller import anonymous_caller, root_caller
+from openecr.operations.call import Call, Stores
+from openecr.operations.gate import Gate, Operation, everything
+from openecr.server.pools import Pools
+
+STORES = Stores(None, None, None, None, lambda: datetime.now(UTC))
+NUMBER = "123456789012"
+
+
+def a_call(function, *, inline=False, takes_bytes=False, caller=None, given=None):
+    operation = Operation(
+        "PutThing", ("ecr",), function, "PutThing", everything, inline, frozenset(), takes_bytes
+    )
+    registry = private_registry(NUMBER, "us-east-1")
+    return Call(operation, caller or root_caller(NUMBER), registry, given or {}, STORES.clock(), STORES)
+
+
+def performed(*calls, body=None, threads=2, max_waiting=100):
+    """Perform calls at once; their outputs, and the audit records."""
+    records = []
+
+    async def main():
+        pools = Pools(Gate(STORES, records.append), threads=threads, max_waiting=max_waiting)
+        try:
+            return await asyncio.gather(*(pools.perform(call, body) for call in calls))
+        finally:
+            pools.close()
+
+    return asyncio.run(main()), records
+
+
+async def batches(*parts, error=None):
+    for part in parts:
+        yield part
+    if error is not None:
+        raise error
+
+
+def taking(call):
+    """An operation that takes bytes, and tells what it was given and where it ran."""
+    given = call.input["given"]
+    given.append("begun")
+    try:
+        while batch := (yield):
+            given.append(batch)
+            assert threading.current_thread().name.startswith("call")
+    except GeneratorExit:
+        given.append("left")
+        raise
+    if b"wrong" in given:
+        raise InvalidLayerException
+    return {"count": len(given) - 1}
+
+
+def where(call):
+    return {"thread": threading.current_thread().name}
+
+
+def test_an_inline_operation_runs_on_the_loop():
+    [output], _ = performed(a_call(where, inline=True))
+    assert output == {"thread": "MainThread"}
+
+
+def test_any_other_runs_in_a_thread():
+    [output], records = performed(a_call(where))
+    assert output["thread"].startswith("call")
+    assert [record["eventName"] for record in records] == ["PutThing"]
+
+
+def test_no_more_run_than_there_are_threads():
+    lock, running, most = threading.Lock(), [0], [0]
+    both = threading.Barrier(2, timeout=10)
+
+    def measured(call):
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        both.wait()
+        with lock:
+            running[0] -= 1
+        return {}
+
+    performed(*(a_call(measured) for _ in range(20)), threads=2)
+    assert most[0] == 2
+
+
+def test_too_many_waiting_are_told_to_come_back():
+    async def main():
+        pools = Pools(Gate(STORES, lambda record: None), threads=1, max_waiting=2)
+        go_on = threading.Event()
+        calls = [
+            asyncio.create_task(pools.perform(a_call(lambda call: go_on.wait(10) and {}))) for _ in range(3)
+        ]
+        await asyncio.sleep(0)
+        assert pools.busy == 3
+        with pytest.raises(ServiceUnavailable):
+            await pools.perform(a_call(where))
+        assert (await pools.perform(a_call(where, inline=True)))["thread"] == "MainThread"
+        go_on.set()
+        await asyncio.gather(*calls)
+        assert pools.busy == 0
+        assert (await pools.perform(a_call(where)))["thread"].startswith("call")
+        pools.close()
+
+    asyncio.run(main())
+
+
+# Bytes.
+
+
+@pytest.mark.parametrize("parts", [(), (b"one",), (b"one", b"two"), (b"one", b"two", b"three")])
+def test_an_operation_is_given_every_batch_in_order(parts):
+    given = []
+    call = a_call(taking, takes_bytes=True, given={"given": given})
+    [output], records = performed(call, body=batches(*parts))
+    assert output == {"count": len(parts)}
+    assert given == ["begun", *parts]
+    assert len(records) == 1
+
+
+def test_without_a_body_the_bytes_are_in_the_input():
+    given = []
+    call = a_call(taking, takes_bytes=True, given={"given": given, "layerPartBlob": b"bytes"})
+    [output], _ = performed(call)
+    assert (output, given) == ({"count": 1}, ["begun", b"bytes"])
+
+
+def test_a_caller_who_may_not_is_refused_before_a_byte_is_asked_for():
+    async def untouched():
+        raise AssertionError("the body was asked for")
+        yield
+
+    given = []
+    call = a_call(taking, takes_bytes=True, caller=anonymous_caller(), given={"given": given})
+    with pytest.raises(AccessDeniedException):
+        performed(call, body=untouched())
+    assert given == []
+
+
+@pytest.mark.parametrize("parts", [(), (b"one",), (b"one", b"two"), (b"one", b"two", b"three")])
+def test_a_client_that_leaves_lets_the_operation_put_its_things_in_order(parts):
+    given = []
+    call = a_call(taking, takes_bytes=True, given={"given": given})
+    with pytest.raises(RequestAbortedException):
+        performed(call, body=batches(*parts, error=RequestAbortedException()))
+    assert given[-1] == "left"
+
+
+def test_an_operation_that_refuses_what_it_was_given_is_audited_and_left():
+    given = []
+    call = a_call(taking, takes_bytes=True, given={"given": given})
+    records = []
+
+    async def main():
+        pools = Pools(Gate(STORES, records.append))
+        with pytest.raises(InvalidLayerException):
+            await pools.perform(call, batches(b"one", b"wrong"))
+        pools.close()
+
+    asyncio.run(main())
+    assert [record["errorCode"] for record in records] == ["InvalidLayerException"]
+
+
+def test_an_operation_that_refuses_at_once_takes_no_bytes():
+    def refusing(call):
+        raise InvalidLayerException
+        yield
+
+    with pytest.raises(InvalidLayerException):
+        performed(a_call(refusing, takes_bytes=True), body=batches(b"one", b"two"))

@@ -1,0 +1,160 @@
+"""Where settings come from, which comes first, and how a wrong one is told."""
+
+from dataclasses import fields
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from openecr.domain.addresses import Addresses
+from openecr.settings import InvalidSettings, Settings
+
+
+def faults(environ=None, **flags):
+    with pytest.raises(InvalidSettings) as told:
+        Settings.read(flags, environ or {})
+    return told.value.faults
+
+
+def test_nothing_said_gives_the_defaults():
+    settings = Settings.read({}, {})
+    assert (settings.host, settings.port, settings.data_dir) == ("127.0.0.1", 3270, Path("openecr-data"))
+    assert (settings.account, settings.region) == ("000000000000", "us-east-1")
+    assert not settings.dev
+    assert settings.addresses(3270) == Addresses(
+        "http://localhost:3270", "http://localhost:3270/public.ecr.aws"
+    )
+
+
+def test_a_flag_counts_more_than_a_variable_and_that_more_than_the_file(tmp_path):
+    file = tmp_path / "openecr.toml"
+    file.write_text(
+        'port = 1\nhost = "::1"\nregion = "eu-west-1"\ndev = true\ntrusted_proxies = ["10.0.0.0/8"]'
+    )
+    environ = {"OPENECR_PORT": "2", "OPENECR_HOST": "127.0.0.2", "OPENECR_CONFIG": str(file)}
+    settings = Settings.read({"port": "3", "host": None}, environ)
+
+    assert (settings.port, settings.host, settings.region) == (3, "127.0.0.2", "eu-west-1")
+    assert settings.dev
+    assert settings.trusted_proxies == (ip_network("10.0.0.0/8"),)
+    assert Settings.read({"config": str(file)}, {}).port == 1
+
+
+def test_an_empty_variable_says_nothing():
+    assert Settings.read({}, {"OPENECR_PORT": ""}).port == 3270
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OPENECR_PORT", "65536"),
+        ("OPENECR_PORT", "-1"),
+        ("OPENECR_PORT", "http"),
+        ("OPENECR_ACCOUNT", "12345678901"),
+        ("OPENECR_ACCOUNT", "١٢٣٤٥٦٧٨٩٠١٢"),
+        ("OPENECR_REGION", "Europe"),
+        ("OPENECR_WORKERS", "0"),
+        ("OPENECR_WORKERS", "65"),
+        ("OPENECR_DEV", "perhaps"),
+        ("OPENECR_LOG_FORMAT", "xml"),
+        ("OPENECR_EXTERNAL_URL", "localhost:3270"),
+        ("OPENECR_EXTERNAL_URL", "http://example/registry"),
+        ("OPENECR_PUBLIC_EXTERNAL_URL", "http://{account}.example"),
+        ("OPENECR_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("OPENECR_DATABASE_URL", "sqlite://elsewhere/x"),
+        ("OPENECR_DATABASE_URL", "mysql:///x"),
+    ],
+)
+def test_a_wrong_value_is_told_with_the_name_of_its_setting(variable, value):
+    [fault] = faults({variable: value})
+    assert fault.startswith(f"{variable}: ")
+    assert value in fault
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path):
+    file = tmp_path / "openecr.toml"
+    file.write_text("workers = 1000\ncolour = 'red'")
+    told = faults({"OPENECR_ACCOUNT": "x"}, port="y", config=str(file))
+    assert [fault.split(":")[0] for fault in told] == [
+        str(file),
+        "--port",
+        "workers in the configuration file",
+        "OPENECR_ACCOUNT",
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "broken.toml").write_text("port =")
+    assert "No such file" in faults(config=str(tmp_path / "none.toml"))[0]
+    assert "broken.toml" in faults(config=str(tmp_path / "broken.toml"))[0]
+
+
+def test_secrets_are_told_by_nobody():
+    environ = {
+        "OPENECR_ROOT_ACCESS_KEY_ID": "AKIA",
+        "OPENECR_ROOT_SECRET_ACCESS_KEY": "hush",
+        "OPENECR_MASTER_KEY": "shh",
+    }
+    shown = repr(Settings.read({}, environ))
+    assert "hush" not in shown
+    assert "shh" not in shown
+
+
+# Settings that contradict each other.
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "registry.example"])
+def test_dev_is_refused_where_others_could_reach_it(host):
+    assert faults(host=host, dev=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "::1", "localhost"])
+def test_dev_is_allowed_on_a_loopback_address(host):
+    assert Settings.read({"host": host, "dev": True}, {}).dev
+
+
+def test_half_a_root_key_is_refused():
+    assert faults({"OPENECR_ROOT_ACCESS_KEY_ID": "AKIA"})
+    assert faults({"OPENECR_ROOT_SECRET_ACCESS_KEY": "secret"})
+
+
+def test_placeholders_need_a_public_address():
+    private = {"OPENECR_EXTERNAL_URL": "http://{account}.dkr.ecr.{region}.localhost:3270/"}
+    assert faults(private)
+    settings = Settings.read(
+        {}, private | {"OPENECR_PUBLIC_EXTERNAL_URL": "http://public.ecr.localhost:3270"}
+    )
+    assert settings.addresses(3270).public_host == "public.ecr.localhost"
+
+
+def test_a_key_needs_its_certificate():
+    assert faults({"OPENECR_TLS_KEY": "/key.pem"})
+
+
+def test_as_the_request_came_goes_for_both_addresses():
+    assert Settings.read({}, {"OPENECR_EXTERNAL_URL": "host"}).addresses(1) == Addresses("host", "host")
+
+
+def test_the_address_shown_is_one_to_reach_it():
+    assert Settings.read({"host": "0.0.0.0"}, {}).local_url(1) == "http://localhost:1"
+    assert Settings.read({"host": "192.168.1.1"}, {}).local_url(1) == "http://192.168.1.1:1"
+    assert Settings.read({"host": "fd00::1"}, {}).local_url(1) == "http://[fd00::1]:1"
+    assert Settings.read({}, {"OPENECR_TLS_CERTIFICATE": "/c"}).local_url(1) == "https://localhost:1"
+
+
+def test_where_things_are_kept():
+    settings = Settings.read({"data_dir": "/data"}, {})
+    assert (settings.database_path, settings.blob_root) == (Path("/data/openecr.sqlite3"), Path("/data"))
+    environ = {"OPENECR_DATABASE_URL": "sqlite:///var/my%20db", "OPENECR_BLOB_URL": "file:///blobs"}
+    settings = Settings.read({}, environ)
+    assert (settings.database_path, settings.blob_root) == (Path("/var/my db"), Path("/blobs"))
+
+
+def test_what_is_not_there_yet_is_told():
+    assert "not support" in faults({"OPENECR_DATABASE_URL": "postgresql://host/db"})[0]
+    assert "not support" in faults({"OPENECR_BLOB_URL": "s3://bucket"})[0]
+
+
+def test_every_setting_has_its_sentence():
+    for each in fields(Settings):
+        assert each.metadata["sentence"].endswith(".")
