@@ -16,6 +16,9 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
+NOBODYS = ("sha256:abc", "sha256:" + "0" * 63, "sha256:" + "A" * 64, "md5:" + "0" * 32, "a-9_+.Z:0")
+"""Digests that fit ECR's pattern `[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+` and can be nothing's here."""
+
 _numbers = itertools.count()
 
 

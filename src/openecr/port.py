@@ -4,13 +4,15 @@
 no front would notice.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from multidict import CIMultiDictProxy
 
-BATCH_BYTES = 2 << 20
+from openecr.domain.ranges import content_range, parse_range
+
+BATCH_BYTES = 1 << 20
 """The largest batch in which a body is handed on."""
 
 
@@ -64,3 +66,19 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | FileRange | None = None
     """None sends no body; a Content-Length among the headers is then kept as it is (HEAD)."""
+
+
+def file_response(path: str, size_bytes: int, asked: str | None, headers: Mapping[str, str]) -> Response:
+    """A stored file, with 200, or the part of it that a Range header asks for, with 206.
+
+    asked  the value of the Range header, None where there is none or it does not count
+    Raises RangeNotSatisfiable
+    """
+    part = parse_range(asked, size_bytes)
+    if part is None:
+        return Response(200, dict(headers), FileRange(path, 0, size_bytes))
+    return Response(
+        206,
+        {**headers, "Content-Range": content_range(part, size_bytes)},
+        FileRange(path, part.offset, part.length),
+    )

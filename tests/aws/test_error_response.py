@@ -80,12 +80,6 @@ def test_an_error_the_service_does_not_model_has_no_members():
     assert response.body == b'{"__type":"ThrottlingException","message":"Rate exceeded"}'
 
 
-def test_a_busy_service_says_when_to_come_back():
-    response = refusal(errors.ServiceUnavailable(), None, REQUEST_ID)
-
-    assert (response.status, response.headers["Retry-After"]) == (503, "1")
-
-
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_botocore_reads_the_code_and_the_message_of_every_error(cls):
     error = cls("It's so: {é}.")

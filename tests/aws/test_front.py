@@ -11,13 +11,14 @@ import pytest
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.parsers import create_parser
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from openecr.aws.front import INLINE_BODY_BYTES, MAX_BODY_BYTES, AwsFront
+from openecr.aws.front import INLINE_BODY_BYTES, MAX_BODY_BYTES, MAX_HELD_BYTES, AwsFront
 from openecr.aws.model import coverage, services
 from openecr.blobs.files import FileBlobs
 from openecr.domain.addresses import Addresses
-from openecr.errors import RequestEntityTooLargeException
+from openecr.errors import RequestEntityTooLargeException, ServerException
 from openecr.identity.tokens import Tokens, make_token_key
 from openecr.metadata.database import Database
 from openecr.operations.all import OPERATIONS
@@ -61,13 +62,15 @@ class Sent:
     def __init__(self, content: bytes, announced: int) -> None:
         self.length: int | None = announced
         self.is_read = False
+        self.may_arrive = asyncio.Event()
+        self.may_arrive.set()
         self._content = content
 
     async def read(self, limit_bytes: int) -> bytes:
-        assert self.length is not None
-        if self.length > limit_bytes:
+        if (self.length or 0) > limit_bytes:
             raise RequestEntityTooLargeException(limit_bytes=limit_bytes)
         self.is_read = True
+        await self.may_arrive.wait()
         return self._content
 
     def batches(self) -> AsyncIterator[bytes]:
@@ -333,6 +336,71 @@ def test_a_body_over_the_limit_is_refused_unread(client):
     assert client.send(request, announced=MAX_BODY_BYTES)[0] == 200
 
 
+@pytest.mark.parametrize("length", [MAX_BODY_BYTES, None], ids=["announced", "in chunks"])
+def test_bodies_that_there_is_no_room_for_are_refused_unread(client, length):
+    request = signed(target("DescribeRepositories"))
+    fitting = MAX_HELD_BYTES // MAX_BODY_BYTES
+
+    def arrived(length):
+        one = client.arrived(request)
+        client.body.length = length
+        return one, client.body
+
+    async def main():
+        under_way = [arrived(length) for _ in range(fitting)]
+        for _, body in under_way:
+            body.may_arrive.clear()
+        held = [asyncio.create_task(client.front.handle(one)) for one, _ in under_way]
+        await asyncio.sleep(0)
+        assert all(body.is_read for _, body in under_way)
+
+        rest, untouched = arrived(MAX_HELD_BYTES - fitting * MAX_BODY_BYTES + 1)
+        refused = await client.front.handle(rest)
+        assert refused.status == 503
+        assert orjson.loads(refused.body)["__type"] == "ServiceUnavailable"
+        assert not untouched.is_read
+
+        for exactly in (INLINE_BODY_BYTES, MAX_HELD_BYTES - fitting * MAX_BODY_BYTES):
+            assert (await client.front.handle(arrived(exactly)[0])).status == 200
+
+        for _, body in under_way:
+            body.may_arrive.set()
+        assert {answer.status for answer in await asyncio.gather(*held)} == {200}
+        assert (await client.front.handle(arrived(MAX_BODY_BYTES)[0])).status == 200
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_a_call_to_sts_or_iam_is_refused_in_their_protocol(client, is_signed):
+    form = b"Action=GetCallerIdentity&Version=2011-06-15"
+    request = signed(None, form, "sts", content_type="application/x-www-form-urlencoded; charset=utf-8")
+    if not is_signed:
+        request = request.with_header("Authorization", None)
+
+    answer = asyncio.run(client.front.handle(client.arrived(request)))
+
+    told = create_parser("query").parse(
+        {"status_code": answer.status, "headers": answer.headers, "body": answer.body}, None
+    )
+    assert answer.status == 400
+    assert told["Error"] == {
+        "Type": "Sender",
+        "Code": "InvalidAction",
+        "Message": "Could not find operation GetCallerIdentity for version 2011-06-15",
+    }
+    assert told["ResponseMetadata"]["RequestId"] == REQUEST_ID
+
+
+def test_what_was_asked_of_sts_does_not_break_the_document(client):
+    form = b"Action=%3Ca%3E%00%26&Version=%FF"
+    request = signed(None, form, "sts", content_type="application/x-www-form-urlencoded")
+
+    answer = asyncio.run(client.front.handle(client.arrived(request)))
+
+    assert b"Could not find operation &lt;a&gt;&amp; for version \xef\xbf\xbd</Message>" in answer.body
+
+
 @pytest.mark.parametrize("service", ["ecr", "ecr-public"])
 @pytest.mark.parametrize("unknown", [*UNKNOWN_TARGETS, None])
 def test_an_unknown_operation_is_refused_without_a_word(client, service, unknown):
@@ -396,6 +464,12 @@ def test_every_operation_of_the_model_that_is_not_implemented_says_so(client):
         assert client.ask(name, {"repositoryName": 7}, service=service)[1]["__type"] == refusal[1]
         forged = signed(target(name, service), service=service).but(body=b"{ }")
         assert client.send(forged)[1]["__type"] == "InvalidSignatureException"
+
+
+def test_a_fault_of_the_server_is_an_internal_failure(client):
+    response = client.front.refuse(client.arrived(signed(target("PutImage"))), ServerException())
+    assert (response.status, response.body) == (500, b'{"__type":"InternalFailure"}')
+    assert response.headers["x-amzn-RequestId"] == REQUEST_ID
 
 
 # What is refused: the input, in the order body, constraints, authorisation, existence.

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from openecr.blobs.files import FileBlobs
+from openecr.domain.names import Digest
 
 
 def an_upload() -> str:
@@ -36,7 +37,12 @@ def a_blob(blobs: FileBlobs, content: bytes) -> str:
     if content:
         append(blobs, upload, 0, content)
     assert str(blobs.digest(upload, len(content))) == sha256(content)
-    return blobs.commit(upload, len(content))
+    return commit(blobs, upload, content)
+
+
+def commit(blobs: FileBlobs, upload: str, content: bytes) -> str:
+    """Make a blob of an upload that should have that content; returns its key."""
+    return blobs.commit(upload, len(content), Digest.parse(sha256(content)))
 
 
 def read(blobs: FileBlobs, key: str) -> bytes:
@@ -66,7 +72,7 @@ root, upload, content = Path(sys.argv[1]), sys.argv[2], sys.argv[3].encode()
 blobs = FileBlobs(root)
 with blobs.append(upload, 0) as part:
     part.write(content)
-blobs.commit(upload, len(content))
+blobs.commit(upload, len(content), blobs.digest(upload, len(content)))
 """
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from openecr.blobs.files import FileBlobs, UploadLost
-from tests.blobs.helpers import a_blob, an_upload, append, read, sha256
+from tests.blobs.helpers import a_blob, an_upload, append, commit, read, sha256
 
 FAULTS = ["ENOSPC", "EIO", "EMFILE", "EROFS"]
 
@@ -63,16 +63,16 @@ def test_a_blob_that_could_not_be_synced_is_thrown_away(blobs, faults, sync):
     faults(f"blob.fsync=raise:EIO@{sync}")
 
     with pytest.raises(OSError, match="Input/output error"):
-        blobs.commit(upload, 7)
+        commit(blobs, upload, b"content")
 
     assert blobs.size(upload) is None
     assert not any(Path(blobs.path(upload)).parent.parent.iterdir()) or sync == 3
     faults("")
     if sync == 2:  # its own bytes were safe, and it still had its staging name
-        assert read(blobs, blobs.commit(upload, 7)) == b"content"
+        assert read(blobs, commit(blobs, upload, b"content")) == b"content"
     else:
         with pytest.raises(UploadLost):
-            blobs.commit(upload, 7)
+            commit(blobs, upload, b"content")
 
 
 def test_a_commit_that_is_repeated_syncs_what_the_first_may_not_have_come_to(blobs, faults):
@@ -80,7 +80,7 @@ def test_a_commit_that_is_repeated_syncs_what_the_first_may_not_have_come_to(blo
     faults("blob.fsync=raise:EIO@1")
 
     with pytest.raises(OSError, match="Input/output error"):
-        blobs.commit(key, 7)
+        commit(blobs, key, b"content")
 
     assert read(blobs, key) == b"content"  # it may be a blob already, of which a row speaks
 
@@ -91,15 +91,15 @@ def test_a_folder_that_another_process_made_is_synced_by_each_that_relies_on_it(
     second = first[:2] + an_upload()[2:]
     for upload in (first, second):
         append(blobs, upload, 0, upload.encode())
-    blobs.commit(first, 36)
+    commit(blobs, first, first.encode())
     later = restarted()
     faults("blob.fsync=raise:EIO@2")  # after the file's own
 
     with pytest.raises(OSError, match="Input/output error"):
-        later.commit(second, 36)
+        commit(later, second, second.encode())
 
     assert read(later, first) == first.encode()
-    assert read(later, later.commit(second, 36)) == second.encode()
+    assert read(later, commit(later, second, second.encode())) == second.encode()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -109,11 +109,11 @@ def test_a_blob_that_could_not_get_its_name_can_be_committed_later(blobs, faults
     faults(f"blob.rename=raise:{fault}@1")
 
     with pytest.raises(OSError) as failure:
-        blobs.commit(upload, 7)
+        commit(blobs, upload, b"content")
 
     assert failure.value.errno == number(fault)
     assert blobs.size(upload) is None
-    assert read(blobs, blobs.commit(upload, 7)) == b"content"
+    assert read(blobs, commit(blobs, upload, b"content")) == b"content"
 
 
 def test_other_blobs_can_be_read_and_written_after_a_fault(blobs, faults):

@@ -1,6 +1,7 @@
 """Bytes on their way in: parts, their digest, what happens when one is cut short."""
 
 import fcntl
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from tests.blobs.helpers import (
     an_upload,
     append,
     append_each,
+    commit,
     pieces,
     push_and_die,
     read,
@@ -40,7 +42,7 @@ def test_parts_in_any_cut_give_one_digest(blobs, content, parts, batches):
 
     assert str(blobs.digest(upload, size)) == sha256(content)
     assert str(blobs.digest(upload, size, "sha512")) == sha512(content)
-    assert read(blobs, blobs.commit(upload, size)) == content
+    assert read(blobs, commit(blobs, upload, content)) == content
 
 
 @same_store
@@ -53,7 +55,7 @@ def test_restarts_between_parts_do_not_change_the_digest(blobs, restarted, conte
         size = append(store, upload, size, part)
 
     assert str(store.digest(upload, size)) == sha256(content)
-    assert read(store, store.commit(upload, size)) == content
+    assert read(store, commit(store, upload, content)) == content
 
 
 @same_store
@@ -140,7 +142,7 @@ def test_bytes_beyond_the_offset_are_cut_off_by_the_next_part(blobs):
 
     assert [each.size_bytes for each in blobs.staged()] == [13]
     assert str(blobs.digest(upload, 13)) == sha256(b"acknowledged!")
-    assert read(blobs, blobs.commit(upload, 13)) == b"acknowledged!"
+    assert read(blobs, commit(blobs, upload, b"acknowledged!")) == b"acknowledged!"
 
 
 def test_bytes_beyond_the_size_are_no_part_of_the_blob(blobs):
@@ -149,7 +151,7 @@ def test_bytes_beyond_the_size_are_no_part_of_the_blob(blobs):
 
     assert str(blobs.digest(upload, 12)) == sha256(b"acknowledged")
     assert str(blobs.digest(upload, 12, "sha512")) == sha512(b"acknowledged")
-    assert read(blobs, blobs.commit(upload, 12)) == b"acknowledged"
+    assert read(blobs, commit(blobs, upload, b"acknowledged")) == b"acknowledged"
 
 
 def test_a_process_killed_within_a_part_leaves_an_upload_that_can_go_on(blobs, root):
@@ -159,7 +161,7 @@ def test_a_process_killed_within_a_part_leaves_an_upload_that_can_go_on(blobs, r
     append(blobs, upload, 0, b"others")
 
     assert str(blobs.digest(upload, 6)) == sha256(b"others")
-    assert read(blobs, blobs.commit(upload, 6)) == b"others"
+    assert read(blobs, commit(blobs, upload, b"others")) == b"others"
 
 
 def test_the_first_part_can_be_sent_again(blobs):
@@ -182,7 +184,7 @@ def test_an_upload_whose_bytes_are_gone_says_so(blobs, there):
     with pytest.raises(UploadLost):
         blobs.digest(upload, 5)
     with pytest.raises(UploadLost):
-        blobs.commit(upload, 5)
+        commit(blobs, upload, b"hello")
     assert list(blobs.keys()) == []
 
 
@@ -197,7 +199,7 @@ def test_only_one_writer_at_a_time_can_hold_an_upload(blobs, restarted):
             with pytest.raises(ServiceUnavailable), store.append(upload, 0):
                 pytest.fail("a second writer began")
             with pytest.raises(ServiceUnavailable):
-                store.commit(upload, 0)
+                commit(store, upload, b"")
 
     assert str(blobs.digest(upload, 4)) == sha256(b"mine")
 
@@ -224,6 +226,60 @@ def test_a_part_of_an_upload_that_was_discarded_meanwhile_is_not_acknowledged(bl
     assert list(blobs.staged()) == []
 
 
+def test_a_commit_whose_upload_is_discarded_meanwhile_makes_no_blob(blobs, monkeypatch):
+    """Cancelled, or gone with its repository, between our opening the file and its getting its name."""
+    upload = an_upload()
+    append(blobs, upload, 0, b"content")
+    sync = os.fsync
+
+    def sync_too_late(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fsync", sync)
+        blobs.discard(upload)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync_too_late)
+    with pytest.raises(UploadLost):
+        commit(blobs, upload, b"content")
+    assert list(blobs.keys()) == []
+
+
+def test_a_commit_is_of_the_bytes_whose_digest_was_checked(blobs, restarted):
+    upload = an_upload()
+    append(blobs, upload, 0, b"checked")
+    digest = blobs.digest(upload, 7)
+    for writer in (restarted(), blobs):
+        append(writer, upload, 0, b"changed")
+
+        with pytest.raises(UploadLost):
+            blobs.commit(upload, 7, digest)
+
+    assert list(blobs.keys()) == []
+    append(blobs, upload, 0, b"checked")
+    assert read(blobs, blobs.commit(upload, 7, digest)) == b"checked"
+
+
+def test_a_commit_is_not_repeated_for_other_bytes_of_the_same_size(blobs):
+    upload = an_upload()
+    append(blobs, upload, 0, b"checked")
+    digest = blobs.digest(upload, 7)
+    append(blobs, upload, 0, b"changed")
+    commit(blobs, upload, b"changed")
+
+    with pytest.raises(UploadLost):
+        blobs.commit(upload, 7, digest)
+
+
+def test_a_commit_does_not_read_bytes_whose_digest_is_known(blobs, restarted):
+    upload = an_upload()
+    append(blobs, upload, 0, b"content")
+    later = restarted()
+    digest = later.digest(upload, 7)
+
+    later.commit(upload, 7, digest)
+
+    assert later.rehashed_bytes == 7  # once, for the digest
+
+
 def test_a_late_part_cannot_change_a_blob(blobs):
     key = a_blob(blobs, b"finished")
 
@@ -240,7 +296,7 @@ def test_a_part_that_was_opened_before_the_commit_cannot_change_the_blob(blobs, 
 
     def hold_too_late(descriptor: int, how: int) -> None:
         monkeypatch.setattr(fcntl, "flock", hold)
-        restarted().commit(upload, 8)
+        commit(restarted(), upload, b"finished")
         hold(descriptor, how)
 
     monkeypatch.setattr(fcntl, "flock", hold_too_late)
@@ -256,10 +312,10 @@ def test_parts_racing_with_the_commit_never_change_the_blob(blobs):
         append(blobs, upload, 0, b"right")
         together = threading.Barrier(2)
 
-        def commit(upload=upload, together=together) -> bool:
+        def finish(upload=upload, together=together) -> bool:
             together.wait(10)
             try:
-                blobs.commit(upload, 5)
+                commit(blobs, upload, b"right")
             except ServiceUnavailable:
                 return False
             return True
@@ -272,9 +328,9 @@ def test_parts_racing_with_the_commit_never_change_the_blob(blobs):
                 return
 
         with ThreadPoolExecutor(2) as pool:
-            committed, added = pool.submit(commit), pool.submit(add)
+            committed, added = pool.submit(finish), pool.submit(add)
             added.result(10)
-            key = upload if committed.result(10) else blobs.commit(upload, 5)
+            key = upload if committed.result(10) else commit(blobs, upload, b"right")
         assert read(blobs, key) == b"right"
 
 

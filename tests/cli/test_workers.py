@@ -3,12 +3,17 @@
 import os
 import signal
 import socket
+from base64 import b64decode
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from requests import ConnectionError
 
+from tests.builders import sha256
 from tests.cli.commands import children, serving
+from tests.operations.interrupted import BEGUN_BYTES, HalfSent, until
+from tests.registry_client import RegistryClient
 
 CONNECTIONS = 32
 """So many that the kernel gives some to each of two, but once in two thousand million tries."""
@@ -43,6 +48,31 @@ def test_every_worker_answers_and_one_that_is_killed_is_replaced(server, connect
     assert server.repositories(server.key) == ["arn:aws:ecr:us-east-1:000000000000:repository/team/app"]
 
 
+def test_an_upload_goes_on_after_the_worker_that_received_a_part_was_killed(server, tmp_path):
+    ecr = server.client(server.key)
+    ecr.create_repository(repositoryName="team/app")
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    registry = RegistryClient(server.url, b64decode(token).decode().removeprefix("AWS:"))
+    location = registry.ask("POST", registry.path("team/app", "blobs/uploads/")).headers["Location"]
+    content = os.urandom(2 * BEGUN_BYTES)
+    with HalfSent(registry, location, content) as half_sent:
+        until(lambda: list(tmp_path.rglob(f"staging/{location.split('?')[0].rpartition('/')[2]}")))
+        os.kill(owners_of(server, [half_sent.port])[0], signal.SIGKILL)
+
+    # Until it is known that the worker died, somebody may still be adding to the upload.
+    until(lambda: patched(registry, location, content) == (202, f"0-{len(content) - 1}"))
+    closed = registry.ask("PUT", location, query=f"digest={sha256(content)}")
+    assert closed.status == 201
+
+
+def patched(registry, location, content):
+    try:
+        answer = registry.ask("PATCH", location, body=content)
+    except ConnectionError:  # it came to the socket of the worker that died
+        return None
+    return answer.status, answer.headers.get("Range")
+
+
 def test_no_worker_outlives_the_server(server):
     workers = children(server.daemon.pid)
     assert len(workers) == 2
@@ -62,9 +92,14 @@ def answering(server, connections):
         made.append(client)
     assert [client.recv(4096)[:12] for client in made] == [b"HTTP/1.1 200"] * CONNECTIONS
 
+    return set(owners_of(server, [client.getsockname()[1] for client in made]))
+
+
+def owners_of(server, ports):
+    """The workers that have accepted the connections of clients with these ports."""
     owners = {inode: worker for worker in children(server.daemon.pid) for inode in sockets_of(worker)}
-    inodes = server_sides(port)
-    return {owners[inodes[client.getsockname()[1]]] for client in made}
+    inodes = server_sides(int(server.url.rpartition(":")[2]))
+    return [owners[inodes[port]] for port in ports]
 
 
 def server_sides(port):

@@ -1,6 +1,6 @@
 """The order of system calls, as strace saw them: nothing is acknowledged before it is safe.
 
-    write* < fsync(file) < rename < fsync(folder) < fsync(write-ahead log) < send("201")
+    write* < fsync(file) < rename < fsync(folder) < write(log) < fdatasync(write-ahead log) < send("201")
 
 The kernel may keep promises that nobody asked for, so that a missing sync often goes unnoticed when
 the power fails; here it does not. Source: reliability.md §4, A4.
@@ -90,6 +90,7 @@ def test_no_part_is_acknowledged_before_it_is_safe(tmp_path: Path, journal: Jour
         written = [call.ended for call in calls[:number] if call.writes(staged)]
         assert max(written) < calls[number].began
         assert calls[number].ended < folder.began <= folder.ended < log.began <= log.ended < answer.began
+        assert_commit_is_safe(calls, answer)
     assert len(syncs) == 30
 
 
@@ -104,6 +105,16 @@ def assert_order(calls: list[SystemCall], rename: SystemCall, staged: str, folde
     assert max(call.ended for call in writes) < syncs[-1].began
     assert syncs[-1].ended < rename.began
     assert log_sync.ended < answer.began
+    assert_commit_is_safe(calls, answer)
+
+
+def assert_commit_is_safe(calls: list[SystemCall], answer: SystemCall) -> None:
+    """The last sync of the log before the answer began after all that was written to it until then."""
+    before = [call for call in calls if call.began < answer.began]
+    written = max(call.ended for call in before if call.name == "pwrite64" and "-wal>" in call.arguments)
+    syncs = [call for call in before if is_log_synced(call) and call.began > written]
+    assert syncs, "the commit was acknowledged before the log was synced"
+    assert syncs[0].ended < answer.began
 
 
 def is_log_synced(call: SystemCall) -> bool:

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openecr.domain.names import PRIVATE_REPOSITORY_NAME, PUBLIC_REPOSITORY_NAME, TAG, Digest, InvalidName
+from openecr.domain.names import (
+    PRIVATE_REPOSITORY_NAME,
+    PUBLIC_REPOSITORY_NAME,
+    TAG,
+    Digest,
+    InvalidName,
+    find_digest,
+    is_like_digest,
+)
+from tests.builders import NOBODYS
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
@@ -23,6 +32,29 @@ def test_a_digest_is_an_algorithm_and_so_many_small_hexadecimal_digits(algorithm
     ):
         with pytest.raises(InvalidName):
             Digest.parse(f"{algorithm}:{wrong}")
+
+
+def test_ecr_takes_more_for_a_digest_than_anything_here_can_have():
+    ours = Digest.of_sha256(bytes(32))
+    assert is_like_digest(ours.text)
+    assert find_digest(ours.text) == ours
+    for text in NOBODYS:
+        assert is_like_digest(text)
+        assert find_digest(text) is None
+    for text in (
+        "",
+        "nonsense",
+        ":",
+        "sha256:",
+        ":abc",
+        "sha256:xyz",
+        "sha256:ab\n",
+        "ä:ab",
+        "a:٣",
+        ours.text + " ",
+    ):
+        assert not is_like_digest(text)
+        assert find_digest(text) is None
 
 
 @given(st.binary(min_size=32, max_size=32))

@@ -19,13 +19,8 @@ def test_a_new_key_looks_like_one_of_aws_and_is_like_no_other():
     for key in keys:
         assert re.fullmatch("AKIA[A-Z2-7]{16}", key.id)
         assert re.fullmatch("[A-Za-z0-9+/]{40}", key.secret)
-        assert not key.is_temporary
         assert parse_access_key(key.id, key.secret) == key
     assert len({key.id for key in keys}) == len({key.secret for key in keys}) == len(keys)
-
-
-def test_a_key_of_a_session_says_so():
-    assert AccessKey("ASIAIOSFODNN7EXAMPLE", "secret").is_temporary
 
 
 def test_the_secret_is_not_in_the_repr():

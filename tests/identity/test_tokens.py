@@ -53,7 +53,7 @@ def private(tokens_, now=NOW):
 
 @pytest.mark.parametrize(
     ("kind", "hours", "who"),
-    [("private", 12, ROOT), ("public", 12, ROOT), ("bearer", 1, ROOT), ("anonymous", 1, ANYONE)],
+    [("private", 12, ROOT), ("public", 12, ROOT), ("anonymous", 1, ANYONE)],
 )
 def test_a_token_says_who_it_is_for_and_how_long(ours, kind, hours, who):
     minted = ours.mint(kind, **who, now=NOW)

@@ -63,7 +63,7 @@ def test_an_upload_without_any_bytes_is_forgotten_too(installation, expire):
 def test_the_file_of_a_commit_that_was_not_recorded_goes_with_its_upload(installation, expire):
     installation.create("team/app")
     upload = installation.upload("team/app", b"renamed, then the server died")
-    installation.blobs.commit(upload, 29)
+    installation.blobs.commit(upload, 29, installation.blobs.digest(upload, 29))
     installation.now += DAY + MOMENT
 
     assert expire() == 1

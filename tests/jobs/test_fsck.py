@@ -170,6 +170,7 @@ def test_every_breach_is_told_not_only_the_first(installation, pushed):
 
 def test_more_blobs_and_manifests_than_one_page_holds_are_all_looked_at(installation, monkeypatch):
     monkeypatch.setattr("openecr.jobs.fsck.PAGE", 2)
+    monkeypatch.setattr("openecr.jobs.fsck.PAGE_WITH_BYTES", 2)
     arn = installation.create("team/app")
     images = [an_image() for _ in range(3)]
     for image in images:

@@ -111,14 +111,6 @@ def test_a_missing_layer_says_nothing_of_where_else_it_may_be():
     assert answer_on_blobs(hidden) == answer_on_blobs(missing)
 
 
-@pytest.mark.parametrize(
-    "raised", [errors.ThrottlingException(), errors.ServiceUnavailable()], ids=lambda raised: raised.code
-)
-def test_who_comes_too_often_or_too_early_is_told_when_to_come_again(raised):
-    assert int(answer(raised).headers["Retry-After"]) > 0
-    assert "Retry-After" not in answer(errors.InvalidLayerException()).headers
-
-
 def test_a_failure_about_the_one_image_asked_for_is_the_answer():
     refused = failed_image(
         {

@@ -1,10 +1,14 @@
 """The ways in which a layer comes in, and what each step is answered."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from tests.builders import Blob, a_layer, sha256, sha512
+from tests.oci.asking import a_request
 from tests.oci.wire import Connection, credentials, send
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -238,6 +242,35 @@ def test_a_single_post_with_a_wrong_digest_leaves_nothing(docker, repository):
     refused = docker.start_upload(repository, f"digest={UNKNOWN}", body=layer.content)
     assert (refused.status, refused.error) == (400, "BLOB_UPLOAD_INVALID")
     assert docker.head_blob(repository, layer.digest).status == 404
+
+
+class BrokenOff:
+    """A body during which the request is given up."""
+
+    length: int | None = None
+
+    def __init__(self, fault: BaseException) -> None:
+        self.fault = fault
+
+    async def read(self, limit_bytes: int) -> bytes:
+        raise AssertionError("a layer is read in batches")
+
+    async def batches(self) -> AsyncIterator[bytes]:
+        yield b"the beginning"
+        yield b" and a little more"
+        raise self.fault
+
+
+@pytest.mark.parametrize("fault", [asyncio.CancelledError(), ConnectionResetError()], ids=repr)
+def test_of_a_single_post_that_is_given_up_nothing_stays(tmp_path, server, docker, repository, fault):
+    path = docker.path(repository, "blobs/uploads/")
+    request = a_request("POST", path, query=f"digest={UNKNOWN}", headers=credentials(docker))
+    given_up = replace(request, body=BrokenOff(fault))
+    with pytest.raises(type(fault)):
+        asyncio.run(server.parts.fronts.oci.handle(given_up))
+    assert list(tmp_path.rglob("staging/*")) == []
+    with server.parts.stores.database.reading() as db:
+        assert db.connection.driver.execute("SELECT count(*) FROM upload").fetchone() == (0,)
 
 
 def test_of_a_single_post_that_ends_early_nothing_stays(tmp_path, server, docker, repository):

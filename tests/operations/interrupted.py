@@ -29,6 +29,12 @@ class HalfSent:
         self._connection.endheaders()
         self.send(BEGUN_BYTES)
 
+    @property
+    def port(self) -> int:
+        """The client's."""
+        port: int = self._connection.sock.getsockname()[1]
+        return port
+
     def send(self, count: int) -> None:
         """So many bytes more."""
         self._connection.send(self._rest[:count])

@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders import (
     DOCKER_LIST,
+    NOBODYS,
     OCI_CONFIG,
     a_docker_image,
     an_artifact,
@@ -201,6 +202,8 @@ def test_one_image_that_is_not_there_fails_the_whole_description(api, images):
     for wrong, names in (
         ({"imageTag": "zzz"}, ("null", "zzz")),
         ({"imageDigest": UNKNOWN}, (UNKNOWN, "null")),
+        *(({"imageDigest": digest}, (digest, "null")) for digest in NOBODYS),
+        ({"imageDigest": NOBODYS[0], "imageTag": "a"}, (NOBODYS[0], "a")),
         ({"imageDigest": one, "imageTag": "a"}, (one, "a")),
         ({"imageDigest": two, "imageTag": "zzz"}, (two, "zzz")),
         ({"imageDigest": sha512(b"")}, (sha512(b""), "null")),

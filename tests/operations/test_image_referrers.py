@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.builders import OCI_INDEX, a_layer, an_artifact, an_image, an_index, sha512
+from tests.builders import NOBODYS, OCI_INDEX, a_layer, an_artifact, an_image, an_index, sha512
 from tests.operations.refusals import invalid, refusal
 
 REPOSITORY = "team/app"
@@ -114,7 +114,8 @@ def test_nobody_refers_to_what_is_not_there(registry, api, service):
     malformed = registry.referrers(REPOSITORY, "nonsense")
     assert (malformed.status, malformed.error) == (400, "DIGEST_INVALID")
     if service == "ecr":
-        assert listed(api, UNKNOWN) == []
+        for digest in (UNKNOWN, *NOBODYS):
+            assert listed(api, digest) == []
         reason = "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"
         assert refusal(listed, api, "nonsense") == invalid("imageDigest", reason)
 

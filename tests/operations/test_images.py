@@ -7,12 +7,14 @@ from botocore.exceptions import ClientError
 
 from tests.builders import (
     DOCKER_LIST,
+    NOBODYS,
     a_docker_image,
     a_layer,
     an_artifact,
     an_image,
     an_index,
     sha256,
+    sha512,
 )
 
 UNKNOWN = "sha256:" + "0" * 64
@@ -216,12 +218,13 @@ def test_a_manifest_without_media_type_needs_one_beside_it(ecr, docker, reposito
 def test_a_wrong_digest_is_refused(ecr, docker, repository, put):
     image = an_image()
     docker.push_layers(repository, image)
-    with pytest.raises(ecr.exceptions.ImageDigestDoesNotMatchException) as caught:
-        put(image, imageDigest=UNKNOWN)
-    assert message(caught) == (
-        f"The image with digest '{UNKNOWN}' in repository '{repository}' and registry ID '000000000000' does "
-        "not match the image digest that Amazon ECR has calculated."
-    )
+    for digest in (UNKNOWN, sha512(image.manifest.encode()), *NOBODYS):
+        with pytest.raises(ecr.exceptions.ImageDigestDoesNotMatchException) as caught:
+            put(image, imageDigest=digest)
+        assert message(caught) == (
+            f"The image with digest '{digest}' in repository '{repository}' and registry ID '000000000000' "
+            "does not match the image digest that Amazon ECR has calculated."
+        )
     put(image, imageDigest=image.digest)
 
 
@@ -290,6 +293,8 @@ def test_batch_get_answers_each_id_in_order(ecr, docker, repository):
         {"imageTag": "a"},
         {"imageDigest": other.digest, "imageTag": "a"},
         {"imageDigest": UNKNOWN},
+        *({"imageDigest": digest} for digest in NOBODYS),
+        {"imageDigest": NOBODYS[0], "imageTag": "a"},
         {"imageDigest": "nonsense"},
         {"imageTag": "-"},
         {},
@@ -302,7 +307,8 @@ def test_batch_get_answers_each_id_in_order(ecr, docker, repository):
     assert {each["imageManifest"] for each in got["images"]} == {image.manifest}
     assert [(each["failureCode"], each["failureReason"]) for each in got["failures"]] == [
         ("ImageTagDoesNotMatchDigest", "Requested image tag does not match the image digest"),
-        ("ImageNotFound", "Requested image not found"),
+        *[("ImageNotFound", "Requested image not found")] * (1 + len(NOBODYS)),
+        ("ImageTagDoesNotMatchDigest", "Requested image tag does not match the image digest"),
         (
             "InvalidImageDigest",
             "Invalid request parameters: image digest should satisfy the regex "
@@ -340,6 +346,19 @@ def test_deleting_by_digest_takes_all_tags(ecr, ecr_public, docker, repository):
         {"imageDigest": image.digest, "imageTag": "b"},
     ]
     assert [each["failureCode"] for each in deleted["failures"]] == ["ImageNotFound"]
+
+
+def test_digests_that_nothing_here_can_have_delete_nothing(ecr, docker, repository):
+    image = an_image()
+    docker.push(repository, image, "a")
+    asked = [{"imageDigest": digest} for digest in NOBODYS]
+    answer = ecr.batch_delete_image(repositoryName=repository, imageIds=asked)
+    assert answer["imageIds"] == []
+    assert answer["failures"] == [
+        {"imageId": each, "failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
+        for each in asked
+    ]
+    assert ids(ecr, repository) == [(image.digest, "a")]
 
 
 def test_deleting_by_digest_and_tag_takes_the_tag(ecr, docker, repository):

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from tests.builders import a_config, a_layer, an_image
+from tests.builders import NOBODYS, a_config, a_layer, an_image
 from tests.operations.refusals import invalid, no_repository, refusal
 
 REPOSITORY = "team/app"
@@ -82,10 +82,25 @@ def test_what_is_known_of_a_layer_comes_with_its_availability(api, registry):
     assert checked(api, *asked) == (expected, [])
 
 
+def test_a_digest_that_nothing_here_can_have_is_unavailable(api, registry):
+    """ECR's pattern allows it, and one failure would end a pull or push of containerd's."""
+    assert checked(api, *NOBODYS) == (
+        [{"layerDigest": text, "layerAvailability": "UNAVAILABLE"} for text in NOBODYS],
+        [],
+    )
+
+
 def test_a_digest_that_is_none_fails_alone(api, registry):
     layer = a_layer()
     registry.push_blob(REPOSITORY, layer)
-    malformed = ["nonsense", "sha256:" + "0" * 63, "md5:" + "0" * 32, "x" * 1000]
+    malformed = [
+        "nonsense",
+        "sha256:",
+        ":" + "0" * 64,
+        "sha256:" + "g" * 64,
+        "sha256/" + "0" * 64,
+        "x" * 1000,
+    ]
     layers, failures = checked(api, "", *malformed, layer.digest)
     assert [each["layerDigest"] for each in layers] == [layer.digest]
     assert failures == [
@@ -174,9 +189,12 @@ def test_a_layer_can_be_downloaded_while_an_image_uses_it(ecr, docker, repositor
 
 def test_a_download_url_must_be_asked_for_with_what_is_there(ecr, repository):
     wrong = invalid("layerDigest", f"must satisfy regular expression '{DIGEST_PATTERN}'")
-    for digest in ("nonsense", "md5:d41d8cd98f00b204e9800998ecf8427e", UNKNOWN[:-1]):
+    for digest in ("nonsense", "sha256:", UNKNOWN + "g"):
         asked = {"repositoryName": repository, "layerDigest": digest}
         assert refusal(ecr.get_download_url_for_layer, **asked) == wrong
+    for digest in (UNKNOWN, *NOBODYS):
+        asked = {"repositoryName": repository, "layerDigest": digest}
+        assert refusal(ecr.get_download_url_for_layer, **asked) == not_found(digest)
     asked = {"repositoryName": "nowhere", "layerDigest": UNKNOWN}
     assert refusal(ecr.get_download_url_for_layer, **asked) == no_repository("nowhere")
 

@@ -91,14 +91,16 @@ def test_keys_and_values_are_of_letters_digits_blanks_and_a_few_signs(api, arn):
     assert len(tags_of(api, arn)) == 1
 
 
-def test_some_keys_are_not_ours_to_set(api, arn):
+def test_some_keys_and_values_are_not_ours_to_set(api, arn):
     reserved = no_tag("aws: prefixed tag key names are not allowed for external use.")
     for key in ("aws:cloudformation:stack-name", "AWS:x", "aws:"):
         given = [{"Key": "fine", "Value": "v"}, {"Key": key, "Value": "v"}]
         assert refusal(api.tag_resource, resourceArn=arn, tags=given) == reserved
         assert refusal(api.untag_resource, resourceArn=arn, tagKeys=["fine", key]) == reserved
+        given = [{"Key": "fine", "Value": key}]
+        assert refusal(api.tag_resource, resourceArn=arn, tags=given) == reserved
     assert tags_of(api, arn) == []
-    tag(api, arn, awsome="v")
+    tag(api, arn, awsome="not aws:x")
 
 
 def test_a_key_is_given_once(api, arn):

@@ -110,6 +110,9 @@ class ActingFront:
     async def busy(self, request):
         raise ServiceUnavailable
 
+    async def throttled(self, request):
+        return Response(429, {}, b"slowly\n")
+
     async def wait(self, request):
         await asyncio.to_thread(self.may_go_on.wait, PATIENCE_SECONDS)
         return Response(200, {}, b"waited\n")

@@ -57,10 +57,12 @@ def test_204_has_no_length(served):
     assert "Content-Length" not in served.ask(GET.format("/nothing")).headers
 
 
-def test_a_busy_service_says_when_to_come_back(served):
-    answer = served.ask(GET.format("/busy"))
-    assert answer.status == 503
+@pytest.mark.parametrize(("path", "status"), [("/busy", 503), ("/throttled", 429)])
+def test_who_comes_too_early_or_too_often_is_told_when_to_come_again(served, path, status):
+    answer = served.ask(GET.format(path))
+    assert answer.status == status
     assert answer.headers["Retry-After"] == "1"
+    assert "Retry-After" not in served.ask(GET.format("/")).headers
 
 
 # Mistakes of ours.

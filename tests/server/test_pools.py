@@ -16,16 +16,14 @@ from openecr.errors import (
 from openecr.identity.caller import anonymous_caller, root_caller
 from openecr.operations.call import Call, Stores
 from openecr.operations.gate import Gate, Operation, everything
-from openecr.server.pools import Pools
+from openecr.server.pools import READING_THREADS, Pools
 
 STORES = Stores(None, None, None, None, lambda: datetime.now(UTC))
 NUMBER = "123456789012"
 
 
-def a_call(function, *, inline=False, takes_bytes=False, caller=None, given=None):
-    operation = Operation(
-        "PutThing", ("ecr",), function, "PutThing", everything, inline, frozenset(), takes_bytes
-    )
+def a_call(function, *, name="PutThing", inline=False, takes_bytes=False, caller=None, given=None):
+    operation = Operation(name, ("ecr",), function, name, everything, inline, frozenset(), takes_bytes)
     registry = private_registry(NUMBER, "us-east-1")
     return Call(operation, caller or root_caller(NUMBER), registry, given or {}, STORES.clock(), STORES)
 
@@ -115,6 +113,39 @@ def test_too_many_waiting_are_told_to_come_back():
         await asyncio.gather(*calls)
         assert pools.busy == 0
         assert (await pools.perform(a_call(where)))["thread"].startswith("call")
+        pools.close()
+
+    asyncio.run(main())
+
+
+def test_calls_that_wait_keep_nobody_from_reading():
+    async def main():
+        pools = Pools(Gate(STORES, lambda record: None), threads=1, max_waiting=0)
+        go_on = threading.Event()
+        stuck = asyncio.create_task(pools.perform(a_call(lambda call: go_on.wait(10) and {})))
+        await asyncio.sleep(0)
+        with pytest.raises(ServiceUnavailable):
+            await pools.perform(a_call(where))
+        assert (await pools.perform(a_call(where, name="DescribeThing")))["thread"].startswith("read")
+        assert not stuck.done()
+        go_on.set()
+        await stuck
+        pools.close()
+
+    asyncio.run(main())
+
+
+def test_too_many_who_wait_to_read_are_told_to_come_back():
+    async def main():
+        pools = Pools(Gate(STORES, lambda record: None), max_waiting=1)
+        go_on = threading.Event()
+        slow = a_call(lambda call: go_on.wait(10) and {}, name="DescribeThing")
+        reads = [asyncio.create_task(pools.perform(slow)) for _ in range(READING_THREADS + 1)]
+        await asyncio.sleep(0)
+        with pytest.raises(ServiceUnavailable):
+            await pools.perform(a_call(where, name="DescribeThing"))
+        go_on.set()
+        await asyncio.gather(*reads)
         pools.close()
 
     asyncio.run(main())

@@ -8,25 +8,34 @@ lower case, and is absent where there is nothing to say. The header x-amzn-Error
 
 from collections.abc import Mapping
 from typing import Any
+from xml.sax.saxutils import escape
 
 import orjson
 
 from openecr.aws.model import Shape
 from openecr.aws.serialize import serializer
-from openecr.errors import ServiceError, ServiceUnavailable
+from openecr.errors import ServiceError
 from openecr.port import Response
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
-RETRY_AFTER_SECONDS = 1
 
 
 def refusal(error: ServiceError, shape: Shape | None, request_id: str) -> Response:
     """What a caller is told. `shape` is the error's in the service asked, None where it has none."""
     members = {} if shape is None else serializer(shape)(error.members)
-    response = _response(error.code, error.status, error.text, members, request_id)
-    if isinstance(error, ServiceUnavailable):
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
+    return _response(error.code, error.status, error.text, members, request_id)
+
+
+def no_such_action(form: Mapping[str, str], request_id: str) -> Response:
+    """What the query protocol says of an operation it does not have. Source: auth-iam.md §1.6, §2.1."""
+    asked = f"{form.get('Action', '')} for version {form.get('Version', '')}"
+    text = escape("".join(filter(str.isprintable, asked)))  # XML has no control characters
+    document = (
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+        f"<Code>InvalidAction</Code><Message>Could not find operation {text}</Message></Error>"
+        f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    return Response(400, {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}, document.encode())
 
 
 def internal_failure(request_id: str) -> Response:

@@ -2,15 +2,18 @@
 
 Source: control-plane.md §1.10, order of checks: signature, operation, body, constraints, authorisation.
 What needs no body is judged before one is asked for, so a client that waits for `100 Continue` sends no
-28 MiB in vain: the form of the signature, the access key, the announced length.
+28 MiB in vain: the form of the signature, the access key, the announced length, and whether there is
+room for it beside what others send.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 from openecr.aws import error_response
 from openecr.aws.model import Operation, find_target, services
@@ -20,7 +23,10 @@ from openecr.aws.validate import validate
 from openecr.domain.registry import ACCOUNT, Kind, Registry, private_registry, public_registry
 from openecr.errors import (
     NotImplementedException,
+    RequestEntityTooLargeException,
+    ServerException,
     ServiceError,
+    ServiceUnavailable,
     UnknownOperationException,
     UnrecognizedClientException,
     UnsupportedCommandException,
@@ -35,6 +41,10 @@ FindSecret = Callable[[str], tuple[str, str] | None]
 
 MAX_BODY_BYTES = 30 << 20
 """The largest legal input is one part of 20 MiB in base64. Source: control-plane.md §1.6."""
+MAX_HELD_BYTES = 256 << 20
+"""All the bodies of more than INLINE_BODY_BYTES that are read, understood or worked on at a time; whoever
+would be beyond it is told to come back. Anybody who knows an access key's id can announce one: its
+signature is judged when it is there."""
 INLINE_BODY_BYTES = 64 << 10
 """A longer body is hashed, parsed and validated in a thread: 14 MB take some 60 ms."""
 
@@ -61,17 +71,23 @@ class AwsFront:
         self._find_secret = find_secret
         self._clock = clock
         self._dev_account = dev_account
+        self._held_bytes = 0
         services()  # the models are read at start, not while somebody waits
 
     async def handle(self, request: Request) -> Response:
         """The answer to a request for `/`. Only a ServiceError becomes one; what else is raised escapes."""
         try:
+            if _is_query_protocol(request):
+                return error_response.no_such_action(await _form(request), request.id)
             return await self._answer(request)
         except ServiceError as error:
             return self.refuse(request, error)
 
     def refuse(self, request: Request, error: ServiceError) -> Response:
-        """The answer that tells an error, with the members it has in the service asked."""
+        """The answer that tells an error, with the members it has in the service asked. No operation raises
+        ServerException: it stands for a fault of ours, of which less is told."""
+        if isinstance(error, ServerException):
+            return error_response.internal_failure(request.id)
         service, _ = find_target(request.headers.get("X-Amz-Target", ""))
         shape = None if service is None else service.errors.get(error.code)
         return error_response.refusal(error, shape, request.id)
@@ -85,29 +101,49 @@ class AwsFront:
         )
         account, secret = self._look_up(signed.access_key_id)
 
-        # For what. The body proves the signature and holds the input.
-        operation, arguments = await _read(request, signed, secret, target)
+        with self._room_for(request.body.length):
+            # For what. The body proves the signature and holds the input.
+            operation, arguments = await _read(request, signed, secret, target)
 
-        # The call.
-        caller = root_caller(
-            account,
-            access_key_id=signed.access_key_id,
-            source_address=request.source_address,
-            user_agent=request.headers.get("User-Agent", ""),
-        )
-        call = self._gate.call(
-            operation.service,
-            operation.name,
-            caller=caller,
-            registry=_own_registry(operation.service, account, signed.region),
-            input=arguments,
-            request_id=request.id,
-            origin=request.origin,
-        )
-        output = await self._gate.perform(call)
+            # The call.
+            caller = root_caller(
+                account,
+                access_key_id=signed.access_key_id,
+                source_address=request.source_address,
+                user_agent=request.headers.get("User-Agent", ""),
+            )
+            call = self._gate.call(
+                operation.service,
+                operation.name,
+                caller=caller,
+                registry=_own_registry(operation.service, account, signed.region),
+                input=arguments,
+                request_id=request.id,
+                origin=request.origin,
+            )
+            output = await self._gate.perform(call)
 
         headers = {"Content-Type": error_response.CONTENT_TYPE, "x-amzn-RequestId": request.id}
         return Response(200, headers, serialize(output, operation.output))
+
+    @contextmanager
+    def _room_for(self, announced_bytes: int | None) -> Iterator[None]:
+        """Room for a body until the call is over; for one in chunks, as much as it may have. Raises
+        ServiceUnavailable where there is none, RequestEntityTooLargeException where there never will be.
+        """
+        size_bytes = MAX_BODY_BYTES if announced_bytes is None else announced_bytes
+        if size_bytes > MAX_BODY_BYTES:
+            raise RequestEntityTooLargeException(limit_bytes=MAX_BODY_BYTES)
+        if size_bytes <= INLINE_BODY_BYTES:
+            yield
+            return
+        if self._held_bytes + size_bytes > MAX_HELD_BYTES:
+            raise ServiceUnavailable
+        self._held_bytes += size_bytes
+        try:
+            yield
+        finally:
+            self._held_bytes -= size_bytes
 
     def _look_up(self, access_key_id: str) -> tuple[str, str | None]:
         """The account whose root has the key, and the secret; None for one that shall not be verified."""
@@ -119,6 +155,18 @@ class AwsFront:
         if found is None:
             raise UnrecognizedClientException
         return found
+
+
+def _is_query_protocol(request: Request) -> bool:
+    """Whether STS or IAM is meant, which are not here yet. Source: auth-iam.md §2.1, "Endpoints"."""
+    is_form = request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+    return "X-Amz-Target" not in request.headers and (is_form or "Action=" in request.query)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The arguments of a call in the query protocol, from the query and the body."""
+    body = await request.body.read(INLINE_BODY_BYTES)
+    return dict(parse_qsl(f"{request.query}&{body.decode(errors='replace')}"))
 
 
 async def _read(

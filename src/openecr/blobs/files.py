@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
 READ_BYTES = 1 << 20
+WRITE_BYTES = 64 << 10
+"""One write. The kernel takes larger ones into larger pages, which it has to find first: up to five times
+the CPU on a virtual machine whose memory is not all backed yet, and never less [measured]."""
 RUNNING_DIGESTS = 1_024
 """How many uploads' running digests a process keeps; the one idle longest is forgotten first."""
 
@@ -66,10 +69,11 @@ class Part:
         if self._running is not None:
             self._running.update(batch)
         fp("blob.write")
-        written = os.pwrite(self._descriptor, batch, self.size_bytes)
-        while written < len(batch):
-            written += os.pwrite(self._descriptor, batch[written:], self.size_bytes + written)
-        self.size_bytes += len(batch)
+        rest = memoryview(batch)
+        while rest:
+            written = os.pwrite(self._descriptor, rest[:WRITE_BYTES], self.size_bytes)
+            self.size_bytes += written
+            rest = rest[written:]
         fp("part.partial_write")
 
 
@@ -134,32 +138,30 @@ class FileBlobs:
                 raise UploadLost(upload_id) from None
             return _digest(hashlib.new(algorithm))
         try:
-            stamp = _Stamp.of(descriptor, size_bytes)
-            running = self._running.find(upload_id, stamp) if algorithm == "sha256" else None
-            if running is None:
-                running = _hash_of_file(descriptor, size_bytes, algorithm)
-                self.rehashed_bytes += size_bytes
-                if algorithm == "sha256":
-                    self._running.keep(upload_id, stamp, running)
-            return _digest(running)
+            return self._digest_of(descriptor, upload_id, size_bytes, algorithm)
         finally:
             os.close(descriptor)
 
-    def commit(self, upload_id: str, size_bytes: int) -> str:
+    def commit(self, upload_id: str, size_bytes: int, digest: Digest) -> str:
         """Make a blob of the upload's first `size_bytes`; returns its key. It is safe when this returns.
 
+        digest  what `digest` found; looked at again, for a writer whose claim has expired may have
+                written since. The bytes are read once more only where the file has changed
         The key is the upload's id, so that a commit which a crash cut short can be repeated. Raises
-        UploadLost, and ServiceUnavailable where a writer holds the upload.
+        UploadLost, also where the bytes are others now or the upload is discarded meanwhile, and
+        ServiceUnavailable where a writer holds the upload.
         """
         key = upload_id
         try:
             descriptor = self._open_staged(upload_id, 0 if size_bytes else os.O_CREAT)
         except UploadLost:
-            if self.size(key) != size_bytes:
+            if self.size(key) != size_bytes or self.digest(upload_id, size_bytes) != digest:
                 raise
             self._sync_folder(self._paths.folder_of(key))  # whoever renamed it may not have come so far
             return key
         try:
+            if self._digest_of(descriptor, upload_id, size_bytes) != digest:
+                raise UploadLost(upload_id)
             _cut(descriptor, size_bytes)
             fp("blob.before_fsync")
             with self._thrown_away_on_failure(self._paths.staged(upload_id)):
@@ -167,7 +169,7 @@ class FileBlobs:
             fp("blob.after_fsync")
             self._make_folder(self._paths.folder_of(key))
             fp("blob.rename")
-            os.rename(self._paths.staged(upload_id), self._paths.blob(key))
+            self._rename(upload_id, descriptor)
             fp("blob.after_rename")
             with self._thrown_away_on_failure(self._paths.blob(key)):
                 self._sync_folder(self._paths.folder_of(key))
@@ -264,7 +266,29 @@ class FileBlobs:
         except FileNotFoundError:
             return os.open(self._paths.blob(upload_id), os.O_RDONLY | os.O_CLOEXEC)
 
+    def _digest_of(
+        self, descriptor: int, upload_id: str, size_bytes: int, algorithm: str = "sha256"
+    ) -> Digest:
+        """Of the open file's first `size_bytes`, which are read only where the digest is not known."""
+        stamp = _Stamp.of(descriptor, size_bytes)
+        running = self._running.find(upload_id, stamp) if algorithm == "sha256" else None
+        if running is None:
+            running = _hash_of_file(descriptor, size_bytes, algorithm)
+            self.rehashed_bytes += size_bytes
+            if algorithm == "sha256":
+                self._running.keep(upload_id, stamp, running)
+        return _digest(running)
+
     # Making safe.
+
+    def _rename(self, upload_id: str, descriptor: int) -> None:
+        """Give the staged file its final name. Raises UploadLost where it was discarded meanwhile."""
+        try:
+            os.rename(self._paths.staged(upload_id), self._paths.blob(upload_id))
+        except FileNotFoundError:
+            if os.fstat(descriptor).st_nlink:  # the folder is missing, not the file
+                raise
+            raise UploadLost(upload_id) from None
 
     def _make_part_safe(self, upload_id: str, descriptor: int, *, is_first: bool) -> None:
         with self._thrown_away_on_failure(self._paths.staged(upload_id)):

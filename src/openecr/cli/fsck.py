@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from openecr.errors import ServiceUnavailable
 from openecr.settings import InvalidSettings, Settings
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def _check(settings: Settings, *, deep: bool, journal: "Journal | None") -> int:
         ):
             _say(breach)
         database.close()
-    except sqlite3.DatabaseError as error:  # so damaged that it cannot be asked
-        _say(fsck.Breach("I0", f"the database is damaged: {error}"))
+    except (sqlite3.DatabaseError, ServiceUnavailable) as error:  # so damaged that it cannot be asked
+        _say(fsck.Breach("I0", f"the database is damaged: {error.__cause__ or error}"))
         count += 1
     return count
 

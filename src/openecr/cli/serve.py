@@ -3,9 +3,10 @@
 import argparse
 import gc
 import socket
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
@@ -91,8 +92,26 @@ def _serve_together(settings: Settings, listeners: list[list[socket.socket]]) ->
     def work(number: int, mine: list[socket.socket], on_ready: Callable[[], None]) -> None:
         process.run(build(settings, port=port), mine, is_first=number == 0, on_ready=on_ready)
 
-    told = partial(_tell, settings, port, parts.new_root_key)
-    return supervise(listeners, work, told, reloads=settings.tls_certificate is not None)
+    return supervise(
+        listeners,
+        work,
+        partial(_tell, settings, port, parts.new_root_key),
+        partial(_release_claims, settings),
+        reloads=settings.tls_certificate is not None,
+    )
+
+
+def _release_claims(settings: Settings, process: int) -> None:
+    """Free the uploads that a worker was adding to when it died. What keeps us from it is told: they are
+    free in ten minutes anyway."""
+    from openecr.errors import ServiceError
+    from openecr.metadata.database import Database
+
+    try:
+        with closing(Database(settings.database_path)) as database, database.transaction() as db:
+            db.uploads.release_of(process)
+    except (OSError, sqlite3.Error, ServiceError) as error:
+        print(f"openecr: the claims of {process} stay: {error}", file=sys.stderr)  # noqa: T201 - as above
 
 
 def _tell(settings: Settings, port: int, new_root_key: "AccessKey | None") -> None:

@@ -16,9 +16,12 @@ TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 DIGEST = re.compile(r"(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})")
 
 DIGEST_PATTERN = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
-"""What ECR prints where a digest is malformed (control-plane.md §1.7); our grammar is stricter."""
+"""What ECR takes for a digest, and prints where something is none (control-plane.md §1.7). Our grammar is
+stricter: what fits this pattern alone is a digest that nothing here has."""
 TAG_PATTERN = "[a-zA-Z0-9-_.]+"
 """What ECR prints where a tag is malformed (control-plane.md §1.7)."""
+
+_LIKE_DIGEST = re.compile(DIGEST_PATTERN)
 
 
 class InvalidName(ValueError):
@@ -53,6 +56,16 @@ class Digest:
 
     def __str__(self) -> str:
         return self.text
+
+
+def find_digest(text: str) -> Digest | None:
+    """The digest that something here may be known by; None where nothing can: `md5:…`, `sha256:ABC`."""
+    return Digest(text) if DIGEST.fullmatch(text) else None
+
+
+def is_like_digest(text: str) -> bool:
+    """Whether ECR takes a text for a digest, be it of something or of nothing."""
+    return _LIKE_DIGEST.fullmatch(text) is not None
 
 
 def parse_tag(text: str) -> str:

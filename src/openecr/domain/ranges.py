@@ -15,7 +15,7 @@ class ByteRange:
 
 
 class RangeNotSatisfiable(ValueError):
-    """No byte of the file is in the range: 416, with `Content-Range: bytes */<size>`."""
+    """No byte of the file is in the range: 416."""
 
 
 def parse_range(header: str | None, size_bytes: int) -> ByteRange | None:
@@ -46,6 +46,8 @@ def parse_range(header: str | None, size_bytes: int) -> ByteRange | None:
     return ByteRange(offset, end - offset)
 
 
-def content_range(part: ByteRange, size_bytes: int) -> str:
-    """The value of Content-Range in a 206: `bytes 0-99/1234`."""
+def content_range(part: ByteRange | None, size_bytes: int) -> str:
+    """The value of Content-Range: in a 206 `bytes 0-99/1234`, in a 416, of no part, `bytes */1234`."""
+    if part is None:
+        return f"bytes */{size_bytes}"
     return f"bytes {part.offset}-{part.offset + part.length - 1}/{size_bytes}"

@@ -27,15 +27,16 @@ def parse(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         if not ALLOWED.fullmatch(key) or not ALLOWED.fullmatch(value):
             raise InvalidTagParameterException("The tag key or value has a character that is not allowed.")
         refuse_reserved(key)
+        refuse_reserved(value)
         if key in parsed:
             raise InvalidTagParameterException("The same tag key is given more than once.")
         parsed[key] = value
     return parsed
 
 
-def refuse_reserved(key: str) -> None:
-    """Raises where the key is one that only AWS may set."""
-    if key.lower().startswith("aws:"):
+def refuse_reserved(text: str) -> None:
+    """Raises where a key or a value is one that only AWS may set."""
+    if text.lower().startswith("aws:"):
         raise InvalidTagParameterException("aws: prefixed tag key names are not allowed for external use.")
 
 

@@ -10,7 +10,6 @@ import secrets
 from dataclasses import dataclass, field
 
 LONG_TERM_PREFIX = "AKIA"
-TEMPORARY_PREFIX = "ASIA"
 
 _ID = re.compile(r"[A-Za-z0-9_]{16,128}")  # the service model's AccessKeyIdType
 _SECRET = re.compile(r"[!-~]{16,128}")
@@ -24,11 +23,6 @@ class InvalidAccessKey(ValueError):
 class AccessKey:
     id: str
     secret: str = field(repr=False)
-
-    @property
-    def is_temporary(self) -> bool:
-        """Whether it was issued for a session, and so always comes with a session token."""
-        return self.id.startswith(TEMPORARY_PREFIX)
 
 
 def make_access_key() -> AccessKey:

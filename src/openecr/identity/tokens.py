@@ -30,13 +30,12 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from joserfc.jwk import OctKey
 
-Kind = Literal["private", "public", "anonymous", "bearer"]
+Kind = Literal["private", "public", "anonymous"]
 
 LIFETIMES: dict[Kind, timedelta] = {
     "private": timedelta(hours=12),  # GetAuthorizationToken of ecr
     "public": timedelta(hours=12),  # GetAuthorizationToken of ecr-public
     "anonymous": timedelta(hours=1),  # /token/ without a login
-    "bearer": timedelta(hours=1),  # /token/ with one
 }
 """Source: auth-iam.md §3.1, §3.3; data-plane.md §3.3."""
 CLOCK_SKEW = timedelta(minutes=5)

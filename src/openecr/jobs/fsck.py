@@ -24,6 +24,8 @@ from openecr.metadata.database import Database
 from openecr.metadata.invariants import Invariants, StoredBlob, StoredManifest
 
 PAGE = 500
+PAGE_WITH_BYTES = 8
+"""Manifests, which are held with their bytes: up to 4 MiB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,9 @@ def _manifests(database: Database) -> Iterator[Breach]:
     while True:
         with database.reading() as db:
             facts = Invariants(db.connection)
-            page = [(each, facts.references(each)) for each in facts.manifests(after=last, limit=PAGE)]
+            page = [
+                (each, facts.references(each)) for each in facts.manifests(after=last, limit=PAGE_WITH_BYTES)
+            ]
         if not page:
             return
         last = page[-1][0].image_id

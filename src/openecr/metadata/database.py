@@ -9,8 +9,10 @@ Source: design.md §2 "Metadata", performance.md §6.
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -29,12 +31,19 @@ from openecr.metadata.tags import Tags
 from openecr.metadata.uploads import Uploads
 
 BUSY_SECONDS = 5.0
-"""How long a writer waits for another before the caller is told to come back."""
+"""How long a writer waits for others, in this process and outside, before the caller is told to come back."""
 
 RECALLED = 512
 """How many answers a thread remembers; then it begins anew."""
 RECALLED_BYTES = 32 << 10
-TROUBLE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+TROUBLE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+}
+"""A database that is held by another process, full, or failing: the caller may come back later."""
 
 Found = TypeVar("Found")
 
@@ -74,6 +83,8 @@ class Database:
         self._readers = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
+        self._waited_in_vain_at = -inf
+        path.touch(mode=0o600)  # it holds sealed secrets; SQLite gives its log the same mode
         writer = self._open()
         migrate(writer, path)
         writer.execute("PRAGMA synchronous=NORMAL")  # what FULL adds, GroupSync does
@@ -86,19 +97,22 @@ class Database:
 
         durable  False for what may be forgotten when power is lost, such as who is busy with what
         """
+        until = time.monotonic() + self._busy_seconds
         if not self._writing.acquire(timeout=self._busy_seconds):
             raise ServiceUnavailable
         try:
             driver = self._writer.connection.driver
-            with _telling_of_trouble():
-                driver.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._writer
-                    driver.execute("COMMIT")
-                except BaseException:
-                    if driver.in_transaction:
-                        driver.execute("ROLLBACK")
-                    raise
+            self._begin(driver, until)
+            try:
+                yield self._writer
+                driver.execute("COMMIT")
+            except BaseException:
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            _tell_of_trouble(error)
+            raise
         finally:
             self._writing.release()
         if durable:
@@ -106,14 +120,20 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """One moment of the database, as this thread's own connection sees it."""
-        reader = self._reader()
-        driver = reader.connection.driver
-        driver.execute("BEGIN")
+        """One moment of the database, as this thread's own connection sees it. Raises ServiceUnavailable
+        where the disk fails."""
         try:
-            yield reader.transaction
-        finally:
-            driver.execute("ROLLBACK")
+            reader = self._reader()
+            driver = reader.connection.driver
+            driver.execute("BEGIN")
+            try:
+                yield reader.transaction
+            finally:
+                if driver.in_transaction:  # SQLite ends it by itself where the disk fails
+                    driver.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            _tell_of_trouble(error)
+            raise
 
     def recall(
         self, key: Hashable, read: Callable[[Transaction], Found], *, size_of: Callable[[Found], int]
@@ -125,8 +145,12 @@ class Database:
         answer is shared: nobody may change it. One of more than RECALLED_BYTES, by `size_of`, is not
         remembered, nor is what `read` raises.
         """
-        reader = self._reader()
-        version = reader.connection.driver.execute("PRAGMA data_version").fetchone()
+        try:
+            reader = self._reader()
+            version = reader.connection.driver.execute("PRAGMA data_version").fetchone()
+        except sqlite3.OperationalError as error:
+            _tell_of_trouble(error)
+            raise
         if version != reader.version or len(reader.recalled) >= RECALLED:
             reader.recalled.clear()
             reader.version = version
@@ -137,6 +161,23 @@ class Database:
         if size_of(found) <= RECALLED_BYTES:
             reader.recalled[key] = found
         return found
+
+    def _begin(self, driver: sqlite3.Connection, until: float) -> None:
+        """Begin to write, when whoever writes outside this process has ended, or at the latest `until`.
+
+        After one has waited in vain, the next try once and do not wait: else a queue of writers, each
+        with its own patience, would keep the last of them for many times as long.
+        """
+        now = time.monotonic()
+        is_held = now - self._waited_in_vain_at < self._busy_seconds
+        patience = 0 if is_held else max(0, round((until - now) * 1000))
+        driver.execute(f"PRAGMA busy_timeout={patience}")
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            self._waited_in_vain_at = time.monotonic()
+            raise
+        self._waited_in_vain_at = -inf
 
     def _reader(self) -> "_Reader":
         reader: _Reader | None = getattr(self._readers, "reader", None)
@@ -163,12 +204,7 @@ class Database:
         return driver
 
 
-@contextmanager
-def _telling_of_trouble() -> Iterator[None]:
-    """A database that is held by another process, full, or failing: the caller may come back later."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in TROUBLE:
-            raise
+def _tell_of_trouble(error: sqlite3.OperationalError) -> None:
+    """Raises ServiceUnavailable unless the error is a mistake of ours."""
+    if error.sqlite_errorcode & 0xFF in TROUBLE:
         raise ServiceUnavailable from error

@@ -11,13 +11,22 @@ sync a success, so from then on every wait fails, until the process is started a
 
 import os
 import threading
+from collections.abc import Callable
 
 from openecr.errors import ServiceUnavailable
 
 
 class GroupSync:
-    def __init__(self, path: str) -> None:
+    """The syncs of one file, for any number of threads.
+
+    path  the file, which is there
+    sync  makes what was written to a descriptor's file safe; raises OSError where it cannot
+    """
+
+    def __init__(self, path: str, sync: Callable[[int], None] = os.fdatasync) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._run = sync
+        self._is_closed = False
         self._changed = threading.Condition()
         self._begun = 0  # syncs so far
         self._ended = 0  # the last one that has ended; they run one at a time
@@ -36,14 +45,18 @@ class GroupSync:
                 raise ServiceUnavailable
 
     def close(self) -> None:
-        os.close(self._file)
+        """Once or more often: by then the number may be another file's. No wait may be under way."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._has_failed = True  # nobody can be served any more
+            os.close(self._file)
 
     def _sync(self) -> None:
         """Run the next sync, without holding the condition meanwhile."""
         self._begun += 1
         self._changed.release()
         try:
-            os.fdatasync(self._file)
+            self._run(self._file)
         except OSError:
             self._has_failed = True  # everybody who waits is told, and whoever comes
         finally:

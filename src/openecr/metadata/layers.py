@@ -11,6 +11,7 @@ from openecr.domain.names import Digest
 from openecr.domain.registry import Registry
 from openecr.domain.repository import Repository
 from openecr.metadata.query import Connection, Query, milliseconds
+from openecr.metadata.repositories import IN_REGISTRY, place
 from openecr.metadata.schema import blob, digest_alias, image_blob, repository, repository_blob
 
 LIVE = "live"
@@ -54,23 +55,18 @@ _MEDIA_TYPE = Query(
     .where(image_blob.c.blob_id == bindparam("blob"), image_blob.c.repository_id == bindparam("repository"))
     .limit(1)
 )
-_IN_REGISTRY = (
-    repository.c.kind == bindparam("kind"),
-    repository.c.account_id == bindparam("account"),
-    repository.c.region == bindparam("region"),
-)
 _HOLDERS = Query(
     select(repository.c.name)
     .join_from(blob, repository_blob, repository_blob.c.blob_id == blob.c.id)
     .join(repository, repository.c.id == repository_blob.c.repository_id)
-    .where(blob.c.digest == bindparam("digest"), blob.c.state == LIVE, *_IN_REGISTRY)
+    .where(blob.c.digest == bindparam("digest"), blob.c.state == LIVE, *IN_REGISTRY)
     .order_by(repository.c.name)
     .limit(bindparam("limit"))
 )
 _ALIAS_HOLDERS = Query(
     select(repository.c.name)
     .join_from(digest_alias, repository, repository.c.id == digest_alias.c.repository_id)
-    .where(digest_alias.c.digest == bindparam("digest"), *_IN_REGISTRY)
+    .where(digest_alias.c.digest == bindparam("digest"), *IN_REGISTRY)
     .order_by(repository.c.name)
     .limit(bindparam("limit"))
 )
@@ -187,9 +183,7 @@ class Layers:
         rows = self._connection.all(
             _HOLDERS if digest.algorithm == "sha256" else _ALIAS_HOLDERS,
             digest=digest.raw,
-            kind=registry.kind,
-            account=registry.account,
-            region=registry.region,
+            **place(registry),
             limit=limit,
         )
         return [name for (name,) in rows]

@@ -24,21 +24,22 @@ _COLUMNS = (
     repository.c.kms_key,
     repository.c.catalog_data,
 )
-_IN_REGISTRY = (
+IN_REGISTRY = (
     repository.c.kind == bindparam("kind"),
     repository.c.account_id == bindparam("account"),
     repository.c.region == bindparam("region"),
 )
-_FIND = Query(select(*_COLUMNS).where(*_IN_REGISTRY, repository.c.name == bindparam("name")))
+"""Of the registry that `place` gives the parameters of."""
+_FIND = Query(select(*_COLUMNS).where(*IN_REGISTRY, repository.c.name == bindparam("name")))
 _PAGE = Query(
     select(*_COLUMNS)
-    .where(*_IN_REGISTRY, repository.c.name > bindparam("after"))
+    .where(*IN_REGISTRY, repository.c.name > bindparam("after"))
     .order_by(repository.c.name)
     .limit(bindparam("limit"))
 )
 _NAMES = Query(
     select(repository.c.name)
-    .where(*_IN_REGISTRY, repository.c.name > bindparam("after"))
+    .where(*IN_REGISTRY, repository.c.name > bindparam("after"))
     .order_by(repository.c.name)
     .limit(bindparam("limit"))
 )
@@ -69,7 +70,7 @@ class Repositories:
         self._connection = connection
 
     def find(self, registry: Registry, name: str) -> Repository | None:
-        row = self._connection.one(_FIND, **_place(registry), name=name)
+        row = self._connection.one(_FIND, **place(registry), name=name)
         return None if row is None else _repository(registry, row)
 
     def get(self, registry: Registry, name: str) -> Repository:
@@ -81,11 +82,11 @@ class Repositories:
 
     def page(self, registry: Registry, *, after: str, limit: int) -> list[Repository]:
         """Up to `limit` repositories whose names come after that one, by name."""
-        rows = self._connection.all(_PAGE, **_place(registry), after=after, limit=limit)
+        rows = self._connection.all(_PAGE, **place(registry), after=after, limit=limit)
         return [_repository(registry, row) for row in rows]
 
     def names(self, registry: Registry, *, after: str, limit: int) -> list[str]:
-        rows = self._connection.all(_NAMES, **_place(registry), after=after, limit=limit)
+        rows = self._connection.all(_NAMES, **place(registry), after=after, limit=limit)
         return [name for (name,) in rows]
 
     def add(self, new: Repository) -> Repository:
@@ -130,7 +131,8 @@ class Repositories:
         self._connection.run(_DELETE, repository=which.id)
 
 
-def _place(registry: Registry) -> dict[str, Any]:
+def place(registry: Registry) -> dict[str, Any]:
+    """The parameters of IN_REGISTRY."""
     return {"kind": registry.kind, "account": registry.account, "region": registry.region}
 
 

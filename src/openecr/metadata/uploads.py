@@ -1,7 +1,8 @@
 """Uploads: layers on their way.
 
 One part at a time: who adds to an upload holds a *claim* in its row. A claim ends when its holder is
-done or fails, when it expires, or when the server starts anew (nobody can be adding then).
+done or fails, when it expires, when the process that held it has died (a claim's name begins with
+`claims_of` it), or when the server starts anew (nobody can be adding then).
 """
 
 from collections.abc import Iterable
@@ -49,6 +50,11 @@ _ADVANCE = Query(
     )
 )
 _RELEASE_ALL = Query(update(upload).where(upload.c.claim.is_not(None)).values(claim=null(), claimed_until=0))
+_RELEASE_OF = Query(
+    update(upload)
+    .where(upload.c.claim.startswith(bindparam("beginning"), autoescape=False))
+    .values(claim=null(), claimed_until=0)
+)
 _DELETE = Query(delete(upload).where(_WHICH))
 _OF_REPOSITORY = Query(select(upload.c.id).where(upload.c.repository_id == bindparam("repository")))
 _IDLE = Query(
@@ -58,6 +64,11 @@ _IDLE = Query(
     .limit(bindparam("limit"))
 )
 _ALL = Query(select(upload.c.id))
+
+
+def claims_of(process: int) -> str:
+    """How the name of each claim begins that the process (its id) holds."""
+    return f"{process}/"
 
 
 class Uploads:
@@ -121,6 +132,10 @@ class Uploads:
     def release_all(self) -> None:
         """For the start of a server: nobody is adding to anything."""
         self._connection.run(_RELEASE_ALL)
+
+    def release_of(self, process: int) -> None:
+        """For whoever sees that one of the server's processes has ended: it is adding to nothing."""
+        self._connection.run(_RELEASE_OF, beginning=claims_of(process))
 
     def delete(self, id: str) -> bool:
         """False where it was over already: what became of its bytes is then not the caller's affair."""

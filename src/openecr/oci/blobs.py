@@ -2,26 +2,29 @@
 
 from typing import Final
 
-from openecr.domain.ranges import ByteRange, RangeNotSatisfiable, content_range, parse_range
+from openecr.domain.ranges import RangeNotSatisfiable, content_range
 from openecr.errors import LayersNotFoundException
 from openecr.oci.error_response import Refused, error
 from openecr.oci.exchange import Exchange
 from openecr.oci.text import parse_digest
-from openecr.port import FileRange, Response
+from openecr.port import Response, file_response
 
 BLOB_TYPE: Final = "application/octet-stream"
 
 
 async def get(exchange: Exchange) -> Response:
+    """The bytes, or some of them. We give out no validator that If-Range could name, so with that header
+    the whole is sent. Source: RFC 9110 §13.1.5."""
     layer = await exchange.perform("GetDownloadUrlForLayer", _layer_asked(exchange))
-    size: int = layer["layerSize"]
-    part = _part(exchange, size)
-    if part is None:
-        return Response(200, _headers(exchange.reference, size), FileRange(layer["path"], 0, size))
-
-    headers = _headers(exchange.reference, part.length)
-    headers["Content-Range"] = content_range(part, size)
-    return Response(206, headers, FileRange(layer["path"], part.offset, part.length))
+    headers = exchange.request.headers
+    asked = None if "If-Range" in headers else headers.get("Range")
+    size_bytes = layer["layerSize"]
+    try:
+        return file_response(layer["path"], size_bytes, asked, _headers(exchange.reference))
+    except RangeNotSatisfiable:
+        refusal = error(416, "RANGE_INVALID", "invalid content range")
+        refusal.headers["Content-Range"] = content_range(None, size_bytes)
+        raise Refused(refusal) from None
 
 
 async def head(exchange: Exchange) -> Response:
@@ -35,7 +38,7 @@ async def head(exchange: Exchange) -> Response:
         raise LayersNotFoundException(
             digest=digest, repository_name=exchange.repository, registry_id=exchange.registry.id
         )
-    return Response(200, _headers(digest, layer["layerSize"]))
+    return Response(200, {**_headers(digest), "Content-Length": str(layer["layerSize"])})
 
 
 async def delete(exchange: Exchange) -> Response:
@@ -48,24 +51,5 @@ def _layer_asked(exchange: Exchange) -> dict[str, str]:
     return {"repositoryName": exchange.repository, "layerDigest": digest.text}
 
 
-def _part(exchange: Exchange, size_bytes: int) -> ByteRange | None:
-    """The part asked for, None for all of it. We give out no validator that If-Range could name, so
-    with that header the whole is sent. Source: RFC 9110 §13.1.5."""
-    headers = exchange.request.headers
-    if "If-Range" in headers:
-        return None
-    try:
-        return parse_range(headers.get("Range"), size_bytes)
-    except RangeNotSatisfiable:
-        refusal = error(416, "RANGE_INVALID", "invalid content range")
-        refusal.headers["Content-Range"] = f"bytes */{size_bytes}"
-        raise Refused(refusal) from None
-
-
-def _headers(digest: str, length: int) -> dict[str, str]:
-    return {
-        "Content-Type": BLOB_TYPE,
-        "Content-Length": str(length),
-        "Docker-Content-Digest": digest,
-        "Accept-Ranges": "bytes",
-    }
+def _headers(digest: str) -> dict[str, str]:
+    return {"Content-Type": BLOB_TYPE, "Docker-Content-Digest": digest, "Accept-Ranges": "bytes"}

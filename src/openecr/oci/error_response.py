@@ -15,8 +15,6 @@ from openecr.errors import ServiceError
 from openecr.port import Response
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
-RETRY_AFTER_SECONDS: Final = "1"
-"""Sent with 429 and 503: throttling here counts by the second."""
 
 OCI_ERRORS: dict[type[ServiceError], tuple[int, str]] = {
     errors.AccessDeniedException: (403, "DENIED"),
@@ -122,10 +120,7 @@ class Refused(Exception):
 def error(status: int, code: str, message: str) -> Response:
     """An answer in the specification's form, with the newline ECR ends it with."""
     body = orjson.dumps({"errors": [{"code": code, "message": message}]}, option=orjson.OPT_APPEND_NEWLINE)
-    headers = {"Content-Type": JSON_TYPE}
-    if status in (429, 503):
-        headers["Retry-After"] = RETRY_AFTER_SECONDS
-    return Response(status, headers, body)
+    return Response(status, {"Content-Type": JSON_TYPE}, body)
 
 
 def page_not_found() -> Response:

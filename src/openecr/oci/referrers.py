@@ -1,12 +1,11 @@
 """Who points to a manifest: the Referrers API. Source: data-plane.md §1.6."""
 
-import re
 from typing import Any, Final
 
 import orjson
 
 from openecr.oci.exchange import Exchange
-from openecr.oci.text import parse_digest
+from openecr.oci.text import COUNT, parse_digest
 from openecr.port import Response
 
 INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
@@ -15,7 +14,6 @@ MAX_PAGE: Final = 50
 """The most the operation lists at once. Source: API reference, ListImageReferrers, maxResults."""
 DESCRIPTOR: Final = ("mediaType", "digest", "size", "artifactType", "annotations")
 """What an entry has here; the operation's `artifactStatus` is ECR's own."""
-COUNT = re.compile(r"[0-9]{1,19}")
 
 
 async def list_referrers(exchange: Exchange) -> Response:

@@ -1,6 +1,5 @@
 """Lists of tags and of repositories. Source: data-plane.md §1.7, §3.4, §3.5."""
 
-import re
 from typing import Final
 
 import orjson
@@ -8,11 +7,11 @@ import orjson
 from openecr.domain.registry import Kind
 from openecr.oci.error_response import JSON_TYPE, Refused, error
 from openecr.oci.exchange import Exchange
+from openecr.oci.text import COUNT
 from openecr.port import Response
 
 PAGE: Final = 100
 """Names in a page where no `n` is given. More than 1,000 the operation refuses."""
-COUNT = re.compile(r"[0-9]{1,19}")
 
 
 async def list_tags(exchange: Exchange) -> Response:

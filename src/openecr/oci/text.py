@@ -3,12 +3,17 @@
 Source: data-plane.md §1.1; the texts of refusals: control-plane.md §1.7.
 """
 
+import re
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from openecr.domain import names
 from openecr.domain.names import DIGEST_PATTERN, TAG_PATTERN, Digest, InvalidName
 from openecr.errors import InvalidParameterException
 from openecr.oci.error_response import Refused, error
+
+COUNT: Final = re.compile(r"[0-9]{1,19}")
+"""How many, as `?n=` says it, in no more digits than the largest 64-bit number has."""
 
 
 def values_of(query: str, parameter: str) -> list[str]:

@@ -67,14 +67,15 @@ async def complete(exchange: Exchange) -> Response:
 
 
 async def _upload_whole(exchange: Exchange, digest: str) -> Response:
-    """One POST with everything. Nobody was told the id of this upload, so none is left behind."""
+    """One POST with everything. Nobody was told the id of this upload, so whatever ends it, even a client
+    that leaves, none is left behind."""
     begun = await exchange.perform("InitiateLayerUpload", {"repositoryName": exchange.repository})
     upload = {"repositoryName": exchange.repository, "uploadId": begun["uploadId"]}
     body = exchange.request.body
     try:
         await exchange.perform("UploadLayerPart", {**upload, **_size(exchange)}, body.batches())
         await exchange.perform("CompleteLayerUpload", {**upload, "layerDigests": [digest]})
-    except ServiceError:
+    except BaseException:
         with suppress(ServiceError):
             await exchange.perform("CancelLayerUpload", upload)
         raise

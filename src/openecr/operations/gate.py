@@ -9,13 +9,11 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
 
-from openecr.domain.registry import ACCOUNT, Kind, Registry, public_registry
+from openecr.domain.registry import ACCOUNT, Registry, public_registry
 from openecr.errors import (
-    NotImplementedException,
     RegistryNotFoundException,
     RepositoryNotFoundException,
     ServiceError,
-    UnsupportedCommandException,
 )
 from openecr.identity.caller import Caller
 from openecr.operations.audit import AuditWriter, record
@@ -135,17 +133,12 @@ class Gate:
     ) -> Call:
         """A call of an operation, about the registry that `registryId` names, else `registry`.
 
-        Raises NotImplementedException or UnsupportedCommandException (public) for an operation that
-        is not implemented, RegistryNotFoundException for an alias nobody has (BatchDeleteImage:
+        The operation must be one of OPERATIONS: what the others answer, the front that lists them knows.
+        Raises RegistryNotFoundException for an alias nobody has (BatchDeleteImage:
         RepositoryNotFoundException).
         """
-        found = OPERATIONS.get((service, name))
-        if found is None:
-            if service == Kind.PUBLIC:
-                raise UnsupportedCommandException(operation=name)
-            raise NotImplementedException(operation=name, service=service)
         return Call(
-            operation=found,
+            operation=OPERATIONS[service, name],
             caller=caller,
             registry=self._registry(registry, name, input),
             input=input,

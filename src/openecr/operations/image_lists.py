@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from openecr.domain.image import ACTIVE, Image
+from openecr.domain.names import find_digest
 from openecr.domain.repository import Repository
 from openecr.errors import ImageNotFoundException, InvalidParameterException
 from openecr.metadata.database import Transaction
 from openecr.metadata.images import ANY
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import operation
-from openecr.operations.layers import parse_digest
+from openecr.operations.images import resolve
 from openecr.operations.paging import last_name, next_token, page, refuse_with
 
 REFERRERS = 20
@@ -128,14 +129,14 @@ def list_image_referrers(call: Call) -> Output:
     Raises  InvalidParameterException, RepositoryNotFoundException
     Source  control-plane.md §4.10
     """
-    subject = parse_digest(call.input["subjectId"]["imageDigest"], "imageDigest")
+    subject = find_digest(call.input["subjectId"]["imageDigest"])
     asked = page(call, default=REFERRERS)
     wanted = call.input.get("filter", {})
     with call.reading() as db:
         repository = db.repositories.get(call.registry, call.input["repositoryName"])
         shown, more = db.referrers.page(
             repository,
-            db.layers.names_of(repository, subject),
+            [] if subject is None else db.layers.names_of(repository, subject),
             artifact_types=wanted.get("artifactTypes") or (),
             status=wanted.get("artifactStatus", ACTIVE),
             after=bytes.fromhex(asked.after[0]) if asked.after else b"",
@@ -165,9 +166,7 @@ def _get(call: Call, db: Transaction, repository: Repository, image_id: Mapping[
     digest_text, tag = image_id.get("imageDigest"), image_id.get("imageTag")
     if digest_text is None and tag is None:
         raise InvalidParameterException(member="imageIds", reason="both tag and digest cannot be null")
-    digest = None
-    if digest_text is not None:
-        digest = db.layers.resolve(repository, parse_digest(digest_text, "imageDigest"))
+    digest = resolve(db, repository, digest_text)
     if tag is not None:
         image = db.images.find_by_tag(repository, tag)
     else:

@@ -7,7 +7,7 @@ from typing import Any
 from openecr.domain import manifest as manifests
 from openecr.domain.image import Image, Layer
 from openecr.domain.manifest import Descriptor, Manifest
-from openecr.domain.names import DIGEST_PATTERN, TAG, TAG_PATTERN, Digest, InvalidName
+from openecr.domain.names import DIGEST_PATTERN, TAG, TAG_PATTERN, Digest, find_digest, is_like_digest
 from openecr.domain.repository import Repository
 from openecr.errors import (
     ImageAlreadyExistsException,
@@ -22,7 +22,6 @@ from openecr.failpoints import fp
 from openecr.metadata.database import Transaction
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import operation
-from openecr.operations.layers import parse_digest
 
 LAYERS_MISSING = (
     "Layers with digests '[{digests}]' required for pushing image into repository with name "
@@ -168,13 +167,12 @@ def _asked_digest(call: Call, text: str, digest: Digest) -> Digest | None:
     given = call.input.get("imageDigest")
     if given is None:
         return None
-    asked = parse_digest(given, "imageDigest")
-    actual = manifests.sha512(text) if asked.algorithm == "sha512" and call.via_oci else digest
-    if asked != actual:
+    actual = manifests.sha512(text) if given.startswith("sha512:") and call.via_oci else digest
+    if given != str(actual):
         raise ImageDigestDoesNotMatchException(
             digest=given, repository_name=call.input["repositoryName"], registry_id=call.registry.id
         )
-    return asked
+    return actual
 
 
 def _without_final_newline(db: Transaction, repository: Repository, text: str) -> Image | None:
@@ -297,7 +295,13 @@ def _size_of_images(output: Output) -> int:
     return manifests_size + sum(len(text) for each in output["failures"] for text in each["imageId"].values())
 
 
-# What the batch operations share.
+# What operations about images share.
+
+
+def resolve(db: Transaction, repository: Repository, text: str | None) -> Digest | None:
+    """The sha256 we keep an image by, for any digest that was asked for; None for one nothing here has."""
+    digest = None if text is None else find_digest(text)
+    return None if digest is None else db.layers.resolve(repository, digest)
 
 
 def _find(db: Transaction, repository: Repository, image_id: ImageId, failures: list[Output]) -> Image | None:
@@ -307,18 +311,15 @@ def _find(db: Transaction, repository: Repository, image_id: ImageId, failures: 
         reason = "Invalid request parameters: both tag and digest cannot be null"
         failures.append(_failure(image_id, "MissingDigestAndTag", reason))
         return None
-    digest = None
-    if digest_text is not None:
-        try:
-            digest = db.layers.resolve(repository, Digest.parse(digest_text))
-        except InvalidName:
-            reason = f"Invalid request parameters: image digest should satisfy the regex '{DIGEST_PATTERN}'"
-            failures.append(_failure(image_id, "InvalidImageDigest", reason))
-            return None
+    if digest_text is not None and not is_like_digest(digest_text):
+        reason = f"Invalid request parameters: image digest should satisfy the regex '{DIGEST_PATTERN}'"
+        failures.append(_failure(image_id, "InvalidImageDigest", reason))
+        return None
     if tag is not None and not TAG.fullmatch(tag):
         reason = f"Invalid request parameters: image tag should satisfy the regex '{TAG_PATTERN}'"
         failures.append(_failure(image_id, "InvalidImageTag", reason))
         return None
+    digest = resolve(db, repository, digest_text)
     if tag is not None:
         image = db.images.find_by_tag(repository, tag)
     else:

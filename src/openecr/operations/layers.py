@@ -5,9 +5,10 @@ account or repository knows is answered exactly as one that does not exist (reli
 """
 
 from datetime import timedelta
+from functools import partial
 
 from openecr.domain.image import Layer
-from openecr.domain.names import DIGEST_PATTERN, Digest, InvalidName
+from openecr.domain.names import DIGEST_PATTERN, Digest, find_digest, is_like_digest
 from openecr.domain.repository import Repository
 from openecr.errors import (
     InvalidParameterException,
@@ -32,7 +33,8 @@ def batch_check_layer_availability(call: Call) -> Output:
 
     Input   repositoryName, registryId, layerDigests (1 to 100)
     Output  layers [{layerDigest, layerAvailability, layerSize, mediaType}], an unknown one as
-            UNAVAILABLE; failures [{layerDigest, failureCode, failureReason}] for malformed ones
+            UNAVAILABLE; failures [{layerDigest, failureCode, failureReason}] for what is no digest at
+            all. containerd takes any failure as fatal
     Raises  RepositoryNotFoundException
     Source  control-plane.md §3.6
     """
@@ -44,13 +46,11 @@ def batch_check_layer_availability(call: Call) -> Output:
             if not text:
                 failures.append(_failure(text, "MissingLayerDigest", "layer digest cannot be null or empty"))
                 continue
-            try:
-                digest = Digest.parse(text)
-            except InvalidName:
+            if not is_like_digest(text):
                 reason = f"layer digest should satisfy the regex '{DIGEST_PATTERN}'"
                 failures.append(_failure(text, "InvalidLayerDigest", reason))
                 continue
-            layer = db.layers.find(repository, digest)
+            layer = _find(db, repository, text)
             if layer is None:
                 layers.append({"layerDigest": text, "layerAvailability": "UNAVAILABLE"})
             else:
@@ -75,18 +75,18 @@ def get_download_url_for_layer(call: Call) -> Output:
     Raises  RepositoryNotFoundException, LayersNotFoundException, LayerInaccessibleException
     Source  control-plane.md §3.1, §3.7
     """
-    digest = parse_digest(call.input["layerDigest"], "layerDigest")
+    name, digest = call.input["repositoryName"], call.input["layerDigest"]
+    if call.via_oci:
+        return call.stores.database.recall((call.registry, name, digest), partial(_file, call), size_of=len)
     with call.reading() as db:
-        repository = db.repositories.get(call.registry, call.input["repositoryName"])
-        layer = _layer(call, db, repository, digest)
-        if not call.via_oci and not db.layers.is_used(repository, layer):
+        repository = db.repositories.get(call.registry, name)
+        layer = _get(call, db, repository)
+        if not db.layers.is_used(repository, layer):
             raise LayerInaccessibleException(
                 digest=digest, repository_name=repository.name, registry_id=call.registry.id
             )
-    if call.via_oci:
-        return {"layerDigest": str(digest), "layerSize": layer.size_bytes, "path": call.blobs.path(layer.key)}
     signed = call.stores.tokens.sign_download(repository.id, str(layer.digest), call.now + DOWNLOAD_LIFE)
-    return {"downloadUrl": f"{call.origin}/-/layers/{signed}", "layerDigest": str(digest)}
+    return {"downloadUrl": f"{call.origin}/-/layers/{signed}", "layerDigest": digest}
 
 
 @operation("ecr", "ecr-public", action="InitiateLayerUpload", unlisted=True)
@@ -98,7 +98,7 @@ def mount_layer(call: Call) -> Output:
     Raises  RepositoryNotFoundException for the target alone
     Source  data-plane.md §1.4 "Mount", §3.5; reliability.md J4
     """
-    digest = parse_digest(call.input["layerDigest"], "layerDigest")
+    digest = Digest.parse(call.input["layerDigest"])
     with call.transaction() as db:
         target = db.repositories.get(call.registry, call.input["repositoryName"])
         wanted = call.input.get("sourceRepositoryName")
@@ -124,33 +124,38 @@ def delete_layer(call: Call) -> Output:
     Raises  RepositoryNotFoundException, LayersNotFoundException, InvalidParameterException while it is used
     Source  data-plane.md §6.2, 4
     """
-    digest = parse_digest(call.input["layerDigest"], "layerDigest")
     with call.transaction() as db:
         repository = db.repositories.get(call.registry, call.input["repositoryName"])
-        layer = _layer(call, db, repository, digest)
+        layer = _get(call, db, repository)
         if db.layers.is_used(repository, layer):
             raise InvalidParameterException(member="layerDigest", reason="The layer is used by an image")
         db.layers.take_away(repository, layer)
     return {}
 
 
-def parse_digest(text: str, member: str) -> Digest:
-    """Raises InvalidParameterException, in ECR's words, where it is none."""
-    try:
-        return Digest.parse(text)
-    except InvalidName:
-        raise InvalidParameterException(
-            member=member, reason=f"must satisfy regular expression '{DIGEST_PATTERN}'"
-        ) from None
+def _file(call: Call, db: Transaction) -> Output:
+    layer = _get(call, db, db.repositories.get(call.registry, call.input["repositoryName"]))
+    return {
+        "layerDigest": call.input["layerDigest"],
+        "layerSize": layer.size_bytes,
+        "path": call.blobs.path(layer.key),
+    }
 
 
-def _layer(call: Call, db: Transaction, repository: Repository, digest: Digest) -> Layer:
-    layer = db.layers.find(repository, digest)
+def _get(call: Call, db: Transaction, repository: Repository) -> Layer:
+    """The layer that `layerDigest` names. Raises LayersNotFoundException."""
+    text = call.input["layerDigest"]
+    layer = _find(db, repository, text)
     if layer is None:
         raise LayersNotFoundException(
-            digest=digest, repository_name=repository.name, registry_id=call.registry.id
+            digest=text, repository_name=repository.name, registry_id=call.registry.id
         )
     return layer
+
+
+def _find(db: Transaction, repository: Repository, text: str) -> Layer | None:
+    digest = find_digest(text)
+    return None if digest is None else db.layers.find(repository, digest)
 
 
 def _failure(digest: str, code: str, reason: str) -> Output:

@@ -6,13 +6,14 @@ same operations; the API's rules about parts (5 MiB, none empty) are not the spe
 they are asked only where `via_oci` is not (data-plane.md §6.2).
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EROFS
 from uuid import uuid4
 
 from openecr.blobs.files import UploadLost
-from openecr.domain.names import Digest, InvalidName
+from openecr.domain.names import Digest, find_digest
 from openecr.domain.repository import Repository
 from openecr.domain.upload import CLAIM_RENEWAL, LAYER_BYTES, PART_SIZE_BYTES, PARTS, Upload
 from openecr.errors import (
@@ -27,6 +28,7 @@ from openecr.errors import (
 )
 from openecr.failpoints import fp
 from openecr.metadata.database import Transaction
+from openecr.metadata.uploads import claims_of
 from openecr.operations.call import Call, Intake, Output
 from openecr.operations.gate import operation
 
@@ -121,14 +123,18 @@ def complete_layer_upload(call: Call) -> Output:
                     _forget(call, upload)
                 raise InvalidLayerException
             fp("complete.digest_checked")
-            key = call.blobs.commit(upload.id, upload.size_bytes)
+            now = call.stores.clock()
+            if now - call.now > CLAIM_RENEWAL:  # hashing took long
+                with call.transaction(durable=False) as db:
+                    _still_mine(call, db, upload, db.uploads.renew(upload, claim, at=now))
+            key = call.blobs.commit(upload.id, upload.size_bytes, digest)
         except UploadLost:
             raise _not_found(call) from None
 
         fp("complete.before_commit")
         with call.transaction() as db:
             repository = db.repositories.get(call.registry, repository.name)
-            _still_mine(call, db, upload, db.uploads.renew(upload, claim, at=call.now))
+            _still_mine(call, db, upload, db.uploads.renew(upload, claim, at=call.stores.clock()))
             is_known = db.layers.find(repository, digest) is not None
             is_new = db.layers.give(
                 repository,
@@ -191,7 +197,7 @@ def _claimed(call: Call) -> Iterator[tuple[Repository, Upload, str]]:
     Raises RepositoryNotFoundException, UploadNotFoundException, and what _still_mine raises where somebody
     else is adding to it.
     """
-    claim = str(uuid4())
+    claim = f"{claims_of(os.getpid())}{uuid4()}"
     with call.transaction(durable=False) as db:
         repository, upload = _upload(call, db)
         _still_mine(call, db, upload, db.uploads.claim(upload, claim, at=call.now))
@@ -258,9 +264,8 @@ def _matching(call: Call, upload: Upload, digest: Digest) -> Digest | None:
     """The first of the digests given that is the bytes', if any. A sha512 counts over OCI only, at the cost
     of reading them once more."""
     for text in call.input["layerDigests"]:
-        try:
-            given = Digest.parse(text)
-        except InvalidName:
+        given = find_digest(text)
+        if given is None:
             continue
         if given == digest:
             return given

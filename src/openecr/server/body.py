@@ -13,12 +13,14 @@ from aiohttp import StreamReader
 from openecr.errors import RequestEntityTooLargeException
 from openecr.port import BATCH_BYTES
 
-STREAM_BYTES = 256 << 10
+STREAM_BYTES = 128 << 10
 """The stream pauses the socket above twice this; one more read of the socket (256 KiB) may follow."""
-FULL_BATCH_BYTES = 1 << 20
+FULL_BATCH_BYTES = 256 << 10
 """A batch is handed on as soon as it has this many bytes."""
 
-assert FULL_BATCH_BYTES + 3 * STREAM_BYTES <= BATCH_BYTES
+READ_BYTES = 256 << 10  # what asyncio takes from a socket at once
+
+assert FULL_BATCH_BYTES + 2 * STREAM_BYTES + READ_BYTES <= BATCH_BYTES
 
 
 class Waiting(Protocol):

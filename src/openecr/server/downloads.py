@@ -9,9 +9,9 @@ Source: control-plane.md §3.7.
 from collections.abc import Callable
 from datetime import datetime
 
-from openecr.domain.ranges import RangeNotSatisfiable, content_range, parse_range
+from openecr.domain.ranges import RangeNotSatisfiable, content_range
 from openecr.identity.tokens import ExpiredToken, InvalidToken, Tokens
-from openecr.port import FileRange, Request, Response
+from openecr.port import Request, Response, file_response
 from openecr.server.hosts import plain
 
 PATH = "/-/layers/"
@@ -47,24 +47,17 @@ class Downloads:
             "ETag": f'"{digest}"',
             "Docker-Content-Digest": digest,
         }
-        return _part(path, size_bytes, _range_of(request, headers["ETag"]), headers)
+        try:
+            return file_response(path, size_bytes, _range_of(request, headers["ETag"]), headers)
+        except RangeNotSatisfiable:
+            unsatisfied = {"Content-Range": content_range(None, size_bytes)}
+            return _refused(416, "Range Not Satisfiable", **unsatisfied)
 
 
 def _range_of(request: Request, etag: str) -> str | None:
     """The Range header, where it counts: If-Range names what the client has the beginning of."""
     condition = request.headers.get("If-Range")
     return request.headers.get("Range") if condition is None or condition.strip() == etag else None
-
-
-def _part(path: str, size_bytes: int, asked: str | None, headers: dict[str, str]) -> Response:
-    try:
-        part = parse_range(asked, size_bytes)
-    except RangeNotSatisfiable:
-        return _refused(416, "Range Not Satisfiable", **{"Content-Range": f"bytes */{size_bytes}"})
-    if part is None:
-        return Response(200, headers, FileRange(path, 0, size_bytes))
-    headers["Content-Range"] = content_range(part, size_bytes)
-    return Response(206, headers, FileRange(path, part.offset, part.length))
 
 
 def _refused(status: int, text: str, **headers: str) -> Response:

@@ -15,7 +15,7 @@ from openecr.server.app import Parts
 from openecr.server.incoming import Incoming
 from openecr.server.limits import Limits
 from openecr.server.listeners import Certificate
-from openecr.server.telemetry import RequestIds
+from openecr.server.telemetry import RequestIds, Telemetry
 from openecr.settings import Settings
 
 CERTIFICATE_SECONDS = 10.0
@@ -61,9 +61,12 @@ async def serve(
     server = HttpServer(parts.fronts.choose, parts.telemetry, incoming, limits or Limits())
     for listener in listeners:
         await server.listen(listener, certificate.context if certificate else None)
-    timers = [asyncio.create_task(_every(EXPIRY_SECONDS, parts, parts.expire_uploads))] if is_first else []
+    timers = []
+    if is_first:
+        timers.append(asyncio.create_task(every(EXPIRY_SECONDS, parts.telemetry, parts.expire_uploads)))
     if certificate is not None:
-        timers.append(asyncio.create_task(_every(CERTIFICATE_SECONDS, parts, certificate.reload_if_changed)))
+        reload = certificate.reload_if_changed
+        timers.append(asyncio.create_task(every(CERTIFICATE_SECONDS, parts.telemetry, reload)))
     on_ready()
     warming = asyncio.create_task(asyncio.to_thread(parts.warm_up))
     await stop.wait()
@@ -71,6 +74,19 @@ async def serve(
     for timer in timers:
         timer.cancel()
     await server.stop()
+
+
+async def every(seconds: float, telemetry: Telemetry, work: Callable[[], object]) -> None:
+    """Do it now and then, in a thread, until cancelled. What goes wrong is told, a mistake of ours with its
+    story, and the work is done again next time."""
+    while True:
+        [ended] = await asyncio.gather(asyncio.to_thread(work), return_exceptions=True)
+        if isinstance(ended, (ServiceError, OSError)):
+            reason = f"{type(ended).__name__}: {ended}"
+            telemetry.log.write("error", "timer", work=work.__name__, reason=reason)
+        elif isinstance(ended, BaseException):
+            telemetry.crashed(None, ended)
+        await asyncio.sleep(seconds)
 
 
 def open_certificate(settings: Settings) -> Certificate | None:
@@ -110,16 +126,6 @@ def _allow_many_connections() -> None:
     """Every connection is an open file. A shell allows 1,024, the system mostly many more."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-async def _every(seconds: float, parts: Parts, work: Callable[[], object]) -> None:
-    """Do it now and then, in a thread. What goes wrong is told, and done next time."""
-    while True:
-        try:
-            await asyncio.to_thread(work)
-        except (ServiceError, OSError) as error:
-            parts.log.write("error", "timer", work=work.__name__, reason=str(error))
-        await asyncio.sleep(seconds)
 
 
 def _reload(parts: Parts, certificate: Certificate) -> None:

@@ -5,6 +5,7 @@ are sealed, in the database, the keys that sign tokens and the access keys of th
 """
 
 import os
+import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
@@ -32,8 +33,9 @@ def open_sealer(data_dir: Path, given: str | None) -> Sealer:
 def _kept_master_key(path: Path) -> str:
     """The text of the file, which is made whole and durable, or not at all, by one process only."""
     if not path.exists():
-        draft = path.with_suffix(f".{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        # A name of its own each time: a start that was killed here may have left a draft.
+        descriptor, draft = tempfile.mkstemp(prefix=f"{path.stem}.", dir=path.parent)
+        with os.fdopen(descriptor, "w") as file:
             file.write(make_master_key() + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -42,7 +44,7 @@ def _kept_master_key(path: Path) -> str:
         except FileExistsError:
             pass  # another process was faster: its key is the one
         finally:
-            draft.unlink()
+            os.unlink(draft)
         directory = os.open(path.parent, os.O_RDONLY)
         os.fsync(directory)
         os.close(directory)

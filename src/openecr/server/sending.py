@@ -22,6 +22,7 @@ SMALL_FILE_BYTES = 64 << 10
 performance.md §3 found the bound at 128 KiB, with a sendfile in a thread; this one runs on the loop."""
 TLS_PIECE_BYTES = 256 << 10
 RETRY_AFTER_SECONDS = "1"
+"""Sent with 429 and 503, whichever front says so: throttling here counts by the second."""
 SLICE_BYTES = 2 << 20
 """At most this much by one sendfile, then it is the turn of the other connections."""
 
@@ -64,7 +65,7 @@ class Outgoing:
         Raises OSError where a file cannot be read, before anything is written.
         """
         body, status = response.body, response.status
-        if status == 503:
+        if status in (429, 503):
             response.headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
         size = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
         length: str | None = str(size)

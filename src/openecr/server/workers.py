@@ -23,20 +23,33 @@ Work = Callable[[int, list[socket.socket], Callable[[], None]], None]
 
 
 def supervise(
-    listeners: list[list[socket.socket]], work: Work, on_ready: Callable[[], None], *, reloads: bool
+    listeners: list[list[socket.socket]],
+    work: Work,
+    on_ready: Callable[[], None],
+    on_death: Callable[[int], None],
+    *,
+    reloads: bool,
 ) -> int:
     """Run one worker per list of sockets until told to stop. The exit code: 0 if all ended well.
 
+    on_death  called with the id of a process that ended unasked, before another takes its place
     reloads  SIGHUP is for the workers, who read their certificate anew; else it stops them too
     Called before there is any thread, connection or loop in this process: it forks.
     """
-    return _Supervisor(listeners, work, reloads).run(on_ready)
+    return _Supervisor(listeners, work, on_death, reloads).run(on_ready)
 
 
 class _Supervisor:
-    def __init__(self, listeners: list[list[socket.socket]], work: Work, reloads: bool) -> None:
+    def __init__(
+        self,
+        listeners: list[list[socket.socket]],
+        work: Work,
+        on_death: Callable[[int], None],
+        reloads: bool,
+    ) -> None:
         self._listeners = listeners
         self._work = work
+        self._on_death = on_death
         self._reloads = reloads
         self._workers: dict[int, tuple[int, float]] = {}  # process → its number, when it began
         self._is_stopping = False
@@ -83,6 +96,7 @@ class _Supervisor:
         if self._early_deaths > MAX_EARLY_DEATHS:
             self._stop(1)
             return
+        self._on_death(process)
         nobody = os.open(os.devnull, os.O_WRONLY)
         self._start(number, nobody)
         os.close(nobody)
