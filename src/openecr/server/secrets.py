@@ -104,8 +104,11 @@ def secret_finder(database: Database, sealer: Sealer) -> Callable[[str], tuple[s
     opened = lru_cache(maxsize=CACHED_KEYS)(lambda id_, sealed: sealer.open(sealed, id_.encode()).decode())
 
     def find(access_key_id: str) -> tuple[str, str] | None:
-        with database.reading() as db:
-            known = db.principals.find_access_key(access_key_id)
+        known = database.recall(
+            ("access key", access_key_id),
+            lambda db: db.principals.find_access_key(access_key_id),
+            size_of=lambda _: len(access_key_id),
+        )
         return None if known is None else (known[0], opened(access_key_id, known[1]))
 
     return find
