@@ -7,11 +7,12 @@ and the log is synced, by one sync for all who wait (group_sync.py).
 Source: design.md §2 "Metadata", performance.md §6.
 """
 
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
 from typing import TypeVar, cast
@@ -90,6 +91,7 @@ class Database:
         writer.execute("PRAGMA synchronous=NORMAL")  # what FULL adds, GroupSync does
         self._writer = Transaction(Connection(writer))
         self._log = GroupSync(f"{path}-wal")
+        _make_names_safe(path)
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
@@ -208,3 +210,22 @@ def _tell_of_trouble(error: sqlite3.OperationalError) -> None:
     """Raises ServiceUnavailable unless the error is a mistake of ours."""
     if error.sqlite_errorcode & 0xFF in TROUBLE:
         raise ServiceUnavailable from error
+
+
+def _make_names_safe(path: Path) -> None:
+    """Sync the folder that names the database and its log, and the one that names the folder.
+
+    A log is made anew after each orderly end, and syncing a file does not promise its name.
+    """
+    own = path.absolute().parent
+    _sync_folder(own)
+    with suppress(PermissionError):  # one we may not read is not where we made ours
+        _sync_folder(own.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
