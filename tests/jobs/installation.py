@@ -9,7 +9,10 @@ from openecr.blobs.files import FileBlobs
 from openecr.domain.addresses import Addresses
 from openecr.domain.registry import private_registry
 from openecr.identity.caller import root_caller
+from openecr.identity.sealed import Sealer
 from openecr.identity.tokens import Tokens, make_token_key
+from openecr.integrations.oidc_keys import KeySets
+from openecr.integrations.outbound import Outbound
 from openecr.jobs.fsck import Journal, fsck
 from openecr.metadata.database import Database
 from openecr.operations.all import OPERATIONS
@@ -31,7 +34,11 @@ class Installation:
         self.blobs = FileBlobs(root)
         addresses = Addresses("http://localhost", "http://localhost/public.ecr.aws")
         tokens = Tokens([make_token_key()])
-        stores = Stores(self.database, self.blobs, addresses, tokens, clock=lambda: self.now)
+        sealer = Sealer(bytes(32))
+        key_sets = KeySets(Outbound(), {}, lambda: self.now)
+        stores = Stores(
+            self.database, self.blobs, addresses, tokens, sealer, key_sets, clock=lambda: self.now
+        )
         self._gate = Gate(stores, lambda record: None)
 
     def ask(self, operation: str, **given: Any) -> dict[str, Any]:

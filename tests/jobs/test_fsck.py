@@ -57,6 +57,12 @@ def test_a_tag_without_its_image_is_found(installation, pushed):
     assert installation.fsck() == [f"I1 {pushed[0]}:1.0 points to no image of its own"]
 
 
+def test_what_does_not_hold_between_identities_is_found(installation):
+    installation.ask_database("INSERT INTO inline_policy VALUES ('AIDA', 'pull', '{}')")
+
+    assert installation.fsck() == ["I8 a row of inline_policy is of a row of identity that is not there"]
+
+
 def test_a_tag_of_another_repositorys_image_is_found(installation, pushed):
     arn = installation.create("other")
     installation.ask_database(

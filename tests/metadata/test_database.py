@@ -42,7 +42,7 @@ def seconds_until_refused(database):
 
 def has_account(database):
     with database.reading() as db:
-        return db.principals.has_account("123456789012")
+        return db.accounts.has("123456789012")
 
 
 def test_writers_who_come_together_wait_together(database, other):

@@ -1,11 +1,18 @@
 """A database made anew and one that was migrated are the same."""
 
 import sqlite3
+import subprocess
+import sys
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from openecr.domain.principal import ACTIVE, AccessKey
 from openecr.metadata.database import Database
 from openecr.metadata.migrate import HEAD, creation, upgrade
+from openecr.metadata.query import moment
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:alembic")
 
 
 def schema_of(path):
@@ -30,7 +37,6 @@ def schema_of(path):
     return found
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:alembic")
 def test_the_migrations_lead_to_the_schema_that_a_new_database_has(tmp_path):
     Database(tmp_path / "new.db").close()
     upgrade(tmp_path / "migrated.db")
@@ -50,3 +56,70 @@ def test_opening_a_database_again_changes_nothing(tmp_path):
     Database(tmp_path / "x.db").close()
     assert schema_of(tmp_path / "x.db") == before
     assert len(creation()) > len(before)
+
+
+def test_accounts_and_their_root_keys_outlive_the_coming_of_users(tmp_path):
+    upgrade(tmp_path / "x.db", "0001")
+    driver = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    driver.execute("INSERT INTO account VALUES ('123456789012', 'ours', 1000), ('210987654321', '', 2000)")
+    driver.execute(
+        "INSERT INTO access_key (id, account_id, sealed_secret, created_at) VALUES "
+        "('AKIA1', '123456789012', x'00ff', 3000), ('AKIA2', '210987654321', x'01', 4000)"
+    )
+    driver.execute("INSERT INTO signing_key VALUES ('s', x'02', 5000)")
+    driver.execute(
+        "INSERT INTO repository VALUES "
+        "(7, 'ecr', '123456789012', 'eu-central-1', 'app', 6000, 'MUTABLE', '[]', 0, 'AES256', NULL, '{}')"
+    )
+    driver.execute("INSERT INTO resource_tag VALUES (1, 7, 'team', 'blue')")
+    driver.close()
+
+    database = Database(tmp_path / "x.db")
+
+    with database.transaction() as db:
+        assert db.accounts.list() == [("123456789012", "ours"), ("210987654321", "")]
+        assert db.access_keys.list("123456789012", None) == [
+            AccessKey("AKIA1", "123456789012", None, b"\x00\xff", ACTIVE, moment(3000))
+        ]
+        assert db.access_keys.find("AKIA2").created_at == moment(4000)
+        assert db.signing_keys.list() == [("s", b"\x02")]
+        assert db.connection.driver.execute("SELECT key, value FROM resource_tag").fetchall() == [
+            ("team", "blue")
+        ]
+        db.access_keys.put_given(AccessKey("given", "123456789012", None, b"", ACTIVE, moment(0)))
+        assert db.access_keys.find("AKIA1") is not None  # nothing says that a setting gave it
+        assert db.connection.driver.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert db.connection.driver.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    database.close()
+    driver = sqlite3.connect(tmp_path / "x.db")
+    assert driver.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+    driver.close()
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path):
+    upgrade(tmp_path / "x.db", "0001")
+    driver = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    driver.execute("CREATE TABLE session (in_the_way)")
+    before = schema_of(tmp_path / "x.db")
+
+    with pytest.raises(OperationalError, match="session already exists"):
+        Database(tmp_path / "x.db")
+
+    assert schema_of(tmp_path / "x.db") == before
+    assert driver.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+    driver.execute("DROP TABLE session")
+    driver.close()
+    Database(tmp_path / "x.db").close()
+
+
+def test_of_two_servers_that_start_at_once_one_migrates(tmp_path):
+    upgrade(tmp_path / "x.db", "0001")
+    opening = (
+        "import sys; from pathlib import Path; from openecr.metadata.database import Database; "
+        "Database(Path(sys.argv[1])).close()"
+    )
+    servers = [subprocess.Popen([sys.executable, "-c", opening, str(tmp_path / "x.db")]) for _ in range(3)]
+
+    assert [server.wait(timeout=60) for server in servers] == [0, 0, 0]
+    Database(tmp_path / "new.db").close()
+    assert schema_of(tmp_path / "x.db") == schema_of(tmp_path / "new.db")

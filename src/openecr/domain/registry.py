@@ -50,3 +50,25 @@ def private_registry(account: str, region: str) -> Registry:
 
 def public_registry(account: str) -> Registry:
     return Registry(Kind.PUBLIC, account, PUBLIC_REGION)
+
+
+def parse_repository_arn(arn: str) -> tuple[Registry, str] | None:
+    """The registry and the name in a repository's ARN; None for any other text."""
+    found = _REPOSITORY_ARN.fullmatch(arn)
+    if found is None or bool(found[2]) is (found[1] == Kind.PUBLIC):
+        return None
+    if found[1] == Kind.PUBLIC:
+        return public_registry(found[3]), found[4]
+    return private_registry(found[3], found[2]), found[4]
+
+
+def owner_of(arn: str) -> str:
+    """The account whose resource it is, which may be none that exists; empty for `*` and for what is
+    everybody's, AWS's own policies."""
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) == 6 and parts[4] != "aws" else ""
+
+
+_REPOSITORY_ARN = re.compile(
+    r"arn:aws[a-z-]*:(ecr|ecr-public):([a-z0-9-]*):([0-9]{12}):repository/(.{1,256})"
+)

@@ -4,6 +4,7 @@
     I2  what a manifest lists is there, in its own repository
     I3  every blob an image uses is live, and every live blob's bytes are there, in full
     I4  every fact that a client wrote down as acknowledged is so (a journal; see parse_journal)
+    I8  what identities, policies, access keys and sessions name is there, in their own account
     I0  the database itself is whole (deep)
 
 Deep: bytes are hashed, manifests' as well as blobs', and manifests are parsed and held against the
@@ -21,6 +22,7 @@ from openecr.domain import manifest as manifests
 from openecr.domain.names import Digest
 from openecr.errors import InvalidParameterException
 from openecr.metadata.database import Database
+from openecr.metadata.identity_invariants import breaches
 from openecr.metadata.invariants import Invariants, StoredBlob, StoredManifest
 
 PAGE = 500
@@ -30,7 +32,7 @@ PAGE_WITH_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """invariant  I0 to I4; text  what is wrong, naming the thing"""
+    """invariant  I0, I1 …; text  what is wrong, naming the thing"""
 
     invariant: str
     text: str
@@ -106,6 +108,7 @@ def _rows(database: Database, deep: bool) -> list[Breach]:
             ("I3", "uses a blob that is not live, or not its repository's", facts.images_without_blob()),
         )
         tags = facts.broken_tags()
+        identities = list(breaches(db.connection))
     return [
         *(Breach("I0", f"the database is damaged: {text}") for text in damage),
         *(Breach("I1", f"{_name(names, place)}:{tag} points to no image of its own") for place, tag in tags),
@@ -114,6 +117,7 @@ def _rows(database: Database, deep: bool) -> list[Breach]:
             for rule, what, found in rules
             for place, digest in found
         ),
+        *(Breach("I8", text) for text in identities),
     ]
 
 

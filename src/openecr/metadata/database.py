@@ -18,22 +18,37 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from openecr.errors import ServiceUnavailable
+from openecr.metadata.access_keys import AccessKeys
+from openecr.metadata.account_settings import AccountSettings
+from openecr.metadata.accounts import Accounts
 from openecr.metadata.aliases import Aliases
 from openecr.metadata.group_sync import GroupSync
+from openecr.metadata.identities import Identities
+from openecr.metadata.identity_policies import IdentityPolicies
 from openecr.metadata.images import Images
 from openecr.metadata.layers import Layers
+from openecr.metadata.managed_policies import ManagedPolicies
 from openecr.metadata.migrate import migrate
-from openecr.metadata.principals import Principals
+from openecr.metadata.oidc_providers import OidcProviders
 from openecr.metadata.query import Connection
 from openecr.metadata.referrers import Referrers
 from openecr.metadata.repositories import Repositories
+from openecr.metadata.resource_policies import RegistryPolicies, RepositoryPolicies
 from openecr.metadata.resource_tags import ResourceTags
+from openecr.metadata.revocations import Revocations
+from openecr.metadata.sealed import Sealed
+from openecr.metadata.sessions import Sessions
+from openecr.metadata.signing_keys import SigningKeys
 from openecr.metadata.tags import Tags
 from openecr.metadata.uploads import Uploads
 
 BUSY_SECONDS = 5.0
 """How long a writer waits for others, in this process and outside, before the caller is told to come back."""
 
+CHECKED_NANOSECONDS = 50_000
+"""How long one look at whether anything was written serves a thread: the few look-ups of one request. It is
+less than the shortest way of an answer to a client and of its next request back, so nobody who was told of
+a write can find it undone."""
 RECALLED = 512
 """How many answers a thread remembers; then it begins anew."""
 RECALLED_BYTES = 32 << 10
@@ -54,13 +69,25 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.access_keys = AccessKeys(connection)
+        self.account_settings = AccountSettings(connection)
+        self.accounts = Accounts(connection)
         self.aliases = Aliases(connection)
+        self.identities = Identities(connection)
+        self.identity_policies = IdentityPolicies(connection)
         self.images = Images(connection)
         self.layers = Layers(connection)
-        self.principals = Principals(connection)
+        self.managed_policies = ManagedPolicies(connection)
+        self.oidc_providers = OidcProviders(connection)
         self.referrers = Referrers(connection)
+        self.registry_policies = RegistryPolicies(connection)
         self.repositories = Repositories(connection)
+        self.repository_policies = RepositoryPolicies(connection)
         self.resource_tags = ResourceTags(connection)
+        self.revocations = Revocations(connection)
+        self.sealed = Sealed(connection)
+        self.sessions = Sessions(connection)
+        self.signing_keys = SigningKeys(connection)
         self.tags = Tags(connection)
         self.uploads = Uploads(connection)
 
@@ -72,6 +99,7 @@ class _Reader:
         self.connection = connection
         self.transaction = Transaction(connection)
         self.version: object = None
+        self.checked_at = 0  # by time.monotonic_ns
         self.recalled: dict[Hashable, object] = {}
 
 
@@ -147,15 +175,7 @@ class Database:
         answer is shared: nobody may change it. One of more than RECALLED_BYTES, by `size_of`, is not
         remembered, nor is what `read` raises.
         """
-        try:
-            reader = self._reader()
-            version = reader.connection.driver.execute("PRAGMA data_version").fetchone()
-        except sqlite3.OperationalError as error:
-            _tell_of_trouble(error)
-            raise
-        if version != reader.version or len(reader.recalled) >= RECALLED:
-            reader.recalled.clear()
-            reader.version = version
+        reader = self._checked_reader()
         if key in reader.recalled:
             return cast(Found, reader.recalled[key])
         with self.reading() as transaction:
@@ -163,6 +183,23 @@ class Database:
         if size_of(found) <= RECALLED_BYTES:
             reader.recalled[key] = found
         return found
+
+    def _checked_reader(self) -> "_Reader":
+        """This thread's, which remembers nothing that was written over since."""
+        try:
+            reader = self._reader()
+            now = time.monotonic_ns()
+            if now - reader.checked_at < CHECKED_NANOSECONDS:
+                return reader
+            version = reader.connection.driver.execute("PRAGMA data_version").fetchone()
+        except sqlite3.OperationalError as error:
+            _tell_of_trouble(error)
+            raise
+        if version != reader.version or len(reader.recalled) >= RECALLED:
+            reader.recalled.clear()
+            reader.version = version
+        reader.checked_at = now
+        return reader
 
     def _begin(self, driver: sqlite3.Connection, until: float) -> None:
         """Begin to write, when whoever writes outside this process has ended, or at the latest `until`.

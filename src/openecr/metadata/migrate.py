@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from openecr.metadata.query import DIALECT
 from openecr.metadata.schema import metadata
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration in `migrations/versions`."""
 
 _VERSION_TABLE = (
@@ -51,15 +51,15 @@ def creation() -> list[str]:
     return statements
 
 
-def upgrade(path: Path) -> None:
-    """Run the migrations that the database at `path` has not seen."""
+def upgrade(path: Path, to: str = "head") -> None:
+    """Run the migrations that the database at `path` has not seen, up to that one."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["path"] = path
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def _version(driver: sqlite3.Connection) -> str | None:

@@ -8,11 +8,12 @@ No session, no engine, no result objects: a look-up by key costs little more tha
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+import orjson
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Compiled
 from sqlalchemy.sql import ClauseElement
@@ -79,3 +80,8 @@ def milliseconds(moment: datetime) -> int:
 
 def moment(stored: int) -> datetime:
     return datetime.fromtimestamp(stored / 1000, UTC)
+
+
+def json_text(value: tuple[str, ...] | Mapping[str, str]) -> str:
+    """As it is kept in a column of JSON; `orjson.loads` reads it."""
+    return orjson.dumps(value if isinstance(value, tuple) else dict(value)).decode()

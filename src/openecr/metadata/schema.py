@@ -38,14 +38,168 @@ account = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+# A user, a group or a role of an account (IAM). Its name's case does not count and is kept.
+identity = Table(
+    "identity",
+    metadata,
+    Column("id", Text, primary_key=True),  # AIDA…, AGPA…, AROA…: never given twice
+    Column("account_id", Text, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),  # user, group, role
+    Column("name", Text, nullable=False),
+    Column("folded_name", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("boundary_arn", Text),
+    Column("tags", Text, nullable=False),  # JSON: {"team": "blue"}
+    Column("trust_policy", Text, nullable=False),  # of a role; principals as unique ids
+    Column("description", Text),
+    Column("max_session_seconds", Integer, nullable=False),
+    UniqueConstraint("account_id", "kind", "folded_name"),
+    Index("identity_by_boundary", "boundary_arn"),
+)
+
+group_member = Table(
+    "group_member",
+    metadata,
+    Column("group_id", Text, ForeignKey("identity.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", Text, ForeignKey("identity.id", ondelete="CASCADE"), nullable=False),
+    PrimaryKeyConstraint("group_id", "user_id"),
+    Index("group_member_by_user", "user_id", "group_id"),
+    sqlite_with_rowid=False,
+)
+
+inline_policy = Table(
+    "inline_policy",
+    metadata,
+    Column("identity_id", Text, ForeignKey("identity.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    PrimaryKeyConstraint("identity_id", "name"),
+    sqlite_with_rowid=False,
+)
+
+managed_policy = Table(
+    "managed_policy",
+    metadata,
+    Column("id", Text, primary_key=True),  # ANPA…
+    Column("account_id", Text, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("folded_name", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("arn", Text, nullable=False, unique=True),
+    Column("description", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("default_version", Integer, nullable=False),
+    Column("latest_version", Integer, nullable=False),  # a number is never given twice
+    Column("tags", Text, nullable=False),  # JSON
+    UniqueConstraint("account_id", "folded_name"),
+)
+
+policy_version = Table(
+    "policy_version",
+    metadata,
+    Column("policy_id", Text, ForeignKey("managed_policy.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("policy_id", "number"),
+    sqlite_with_rowid=False,
+)
+
+# By ARN: those of AWS are no rows.
+attached_policy = Table(
+    "attached_policy",
+    metadata,
+    Column("identity_id", Text, ForeignKey("identity.id", ondelete="CASCADE"), nullable=False),
+    Column("policy_arn", Text, nullable=False),
+    PrimaryKeyConstraint("identity_id", "policy_arn"),
+    Index("attached_policy_by_arn", "policy_arn", "identity_id"),
+    sqlite_with_rowid=False,
+)
+
+account_alias = Table(
+    "account_alias",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("account.id", ondelete="CASCADE"), nullable=False, unique=True),
+)
+
+oidc_provider = Table(
+    "oidc_provider",
+    metadata,
+    Column("account_id", Text, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("url", Text, nullable=False),  # without https://
+    Column("client_ids", Text, nullable=False),  # JSON: ["sts.amazonaws.com"]
+    Column("thumbprints", Text, nullable=False),  # JSON
+    Column("created_at", BigInteger, nullable=False),
+    Column("tags", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("account_id", "url"),
+)
+
 access_key = Table(
     "access_key",
     metadata,
     Column("id", Text, primary_key=True),  # AKIA…
     Column("account_id", Text, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", Text, ForeignKey("identity.id", ondelete="CASCADE")),  # NULL: the root's
     Column("sealed_secret", LargeBinary, nullable=False),  # AES-256-GCM under the master key
+    Column("status", Text, nullable=False),  # Active, Inactive
+    Column("is_given", Boolean, nullable=False),  # by a setting, which may take it away again
     Column("created_at", BigInteger, nullable=False),
-    Index("access_key_by_account", "account_id"),
+    Index("access_key_by_account", "account_id", "user_id"),
+    Index("access_key_by_user", "user_id"),
+)
+
+# A temporary credential (STS), and what it may at most do.
+session = Table(
+    "session",
+    metadata,
+    Column("access_key_id", Text, primary_key=True),  # ASIA…
+    Column("account_id", Text, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("identity_id", Text, ForeignKey("identity.id", ondelete="CASCADE")),  # NULL: the root's
+    Column("arn", Text, nullable=False),
+    Column("principal_id", Text, nullable=False),  # AROA…:SESSION
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("token_sha256", LargeBinary, nullable=False),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("policies", Text, nullable=False),  # JSON: session policies, as texts
+    Column("tags", Text, nullable=False),  # JSON
+    Column("transitive_tag_keys", Text, nullable=False),  # JSON
+    Column("source_identity", Text, nullable=False),
+    Column("has_mfa", Boolean, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON: further context keys, such as HOST:sub
+    Index("session_by_identity", "identity_id"),
+    Index("session_by_expiry", "expires_at"),
+)
+
+# What a principal was given before that moment, tokens and sessions, holds no longer.
+revocation = Table(
+    "revocation",
+    metadata,
+    Column("identity_id", Text, primary_key=True),  # AIDA…, AROA…, or an account's number: its root
+    Column("not_before", BigInteger, nullable=False),
+)
+
+# Of a registry of a region: who may do what in all its repositories.
+registry_policy = Table(
+    "registry_policy",
+    metadata,
+    Column("account_id", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("document", Text, nullable=False),  # principals as unique ids where they were known
+    PrimaryKeyConstraint("account_id", "region"),
+)
+
+account_setting = Table(
+    "account_setting",
+    metadata,
+    Column("account_id", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("account_id", "region", "name"),
 )
 
 # A key of the server's own: it signs tokens and URLs. The newest signs, all of them verify.
@@ -86,6 +240,13 @@ repository = Table(
     Column("catalog_data", Text, nullable=False),  # JSON, of a public repository
     UniqueConstraint("kind", "account_id", "region", "name"),
     sqlite_autoincrement=True,  # an id is never given twice: a late writer must not meet a namesake
+)
+
+repository_policy = Table(
+    "repository_policy",
+    metadata,
+    Column("repository_id", Id, ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("document", Text, nullable=False),  # principals as unique ids where they were known
 )
 
 resource_tag = Table(

@@ -1,0 +1,67 @@
+"""What a request needs is found by key; no look-up on its path reads a whole table."""
+
+import pytest
+
+from openecr.metadata import (
+    access_keys,
+    identities,
+    identity_policies,
+    managed_policies,
+    resource_policies,
+    revocations,
+    sessions,
+)
+
+HOT = {
+    "access key": (access_keys._FIND, "access_key"),
+    "session": (sessions._FIND, "session"),
+    "revocation": (revocations._FIND, "revocation"),
+    "identity": (identities._FIND_BY_ID, "identity"),
+    "identity by name": (identities._FIND, "identity"),
+    "policies in force": (
+        identity_policies._IN_FORCE,
+        "identity inline_policy group_member attached_policy managed_policy policy_version",
+    ),
+    "boundary": (managed_policies._DOCUMENT, "managed_policy policy_version"),
+    "repository policy": (resource_policies._FIND_NAMED, "repository repository_policy"),
+    "registry policy": (resource_policies._FIND_OF_REGISTRY, "registry_policy"),
+}
+WARM = {
+    "page of identities": identities._PAGE,
+    "groups": identities._GROUPS,
+    "members": identities._MEMBERS,
+    "attached to": identity_policies._ENTITIES,
+    "how many": identity_policies._COUNT,
+    "bounded": identity_policies._BOUNDED,
+    "page of policies": managed_policies._PAGE,
+    "keys of a user": access_keys._LIST,
+    "expired sessions": sessions._DELETE_EXPIRED,
+}
+
+
+def plan(db, query):
+    values = dict.fromkeys(query._compiled.params, 1)
+    rows = db.connection.driver.execute(f"EXPLAIN QUERY PLAN {query.text}", values).fetchall()
+    return [text for *_, text in rows]
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_look_up_on_the_path_of_a_request_is_a_search_by_key(db, name):
+    query, tables = HOT[name]
+    steps = plan(db, query)
+    searches = [step for step in steps if step.startswith("SEARCH")]
+
+    assert [step for step in steps if "SCAN" in step or "TEMP B-TREE" in step] == []
+    assert {step.split()[1] for step in searches} == set(tables.split())
+    assert [step for step in searches if " USING " not in step or "=?" not in step] == []
+
+
+@pytest.mark.parametrize("name", WARM)
+def test_a_list_reads_its_own_rows_only(db, name):
+    assert [step for step in plan(db, WARM[name]) if "SCAN" in step] == []
+
+
+@pytest.mark.parametrize("name", ["attached to", "how many", "bounded"])
+def test_whom_a_policy_is_attached_to_is_searched_by_its_arn(db, name):
+    first = next(step for step in plan(db, WARM[name]) if step.startswith("SEARCH"))
+    assert "arn=?" in first
