@@ -3,7 +3,8 @@
 Raised where the fact is found, caught once per front. `message` is the service's own text, filled
 from the keyword arguments; a text in `[proposed]` style is ours where AWS's was never seen
 (control-plane.md Appendix C, U4). `members` are put beside the message on the wire, by their wire
-names. A new error: a class here, a line in `oci/error_response.py`.
+names. A new error: a class here, a line in `oci/error_response.py`. STS and IAM: a class is named as
+the model's shape, and the model has its code and status (`NoSuchEntityException`: `NoSuchEntity`, 404).
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ class ServiceError(Exception):
 
     message: ClassVar[str] = ""
     status: ClassVar[int] = 400
+    why: str = ""
+    """What is behind it, for the log alone: it may tell of policies, or of our network."""
 
     def __init__(
         self, message: str | None = None, *, members: Mapping[str, Any] | None = None, **facts: object
@@ -78,15 +81,29 @@ class UnrecognizedClientException(ServiceError):
 
 
 class ExpiredTokenException(ServiceError):
+    """A token that was given as an argument, or to log in with."""
+
     message = "The security token included in the request is expired"
+
+
+class ExpiredSessionException(ExpiredTokenException):
+    """What a request is signed with. The query protocol calls this, and this alone, ExpiredToken."""
+
+    code = "ExpiredTokenException"
 
 
 class AccessDeniedException(ServiceError):
     message = "User: {arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+    explanation = ""
+    """Which statement denied it, or what is missing, where the caller may see it."""
 
 
 class ThrottlingException(ServiceError):
     message = "Rate exceeded"
+
+
+class ValidationError(ServiceError):
+    """Query protocol: constraints of the model, and of STS what depends on the role. The text says which."""
 
 
 class NotImplementedException(ServiceError):
@@ -108,11 +125,27 @@ class BlockedByOrganizationPolicyException(ServiceError):
     pass
 
 
+class ConcurrentModificationException(ServiceError):
+    message = "Another request is changing this object. Try again."
+
+
+class DeleteConflictException(ServiceError):
+    message = "Cannot delete entity, must {do_what} first."
+
+
 class EmptyUploadException(ServiceError):
     message = (
         "The upload with id '{upload_id}' in the repository with name '{repository_name}' in registry "
         "with id '{registry_id}' cannot be completed because it does not have any parts"
     )
+
+
+class EntityAlreadyExistsException(ServiceError):
+    message = "{kind} with name {name} already exists."
+
+
+class EntityTemporarilyUnmodifiableException(ServiceError):
+    message = "{kind} with name {name} cannot be changed now. Try again."
 
 
 class ExclusionAlreadyExistsException(ServiceError):
@@ -121,6 +154,14 @@ class ExclusionAlreadyExistsException(ServiceError):
 
 class ExclusionNotFoundException(ServiceError):
     pass
+
+
+class IDPCommunicationErrorException(ServiceError):
+    message = "The identity provider could not be asked for its keys. Try again."
+
+
+class IDPRejectedClaimException(ServiceError):
+    message = "The identity provider has rejected the token."
 
 
 class ImageAlreadyExistsException(ServiceError):
@@ -159,6 +200,18 @@ class ImageTagAlreadyExistsException(ServiceError):
     )
 
 
+class InvalidAuthorizationMessageException(ServiceError):
+    message = "The message is none of ours."
+
+
+class InvalidIdentityTokenException(ServiceError):
+    pass
+
+
+class InvalidInputException(ServiceError):
+    pass
+
+
 class InvalidLayerException(ServiceError):
     message = "None of the provided layer digests match the calculated layer digest"
 
@@ -174,6 +227,10 @@ class InvalidParameterException(ServiceError):
 
 
 class InvalidTagParameterException(ServiceError):
+    pass
+
+
+class InvalidUserTypeException(ServiceError):
     pass
 
 
@@ -225,6 +282,30 @@ class LimitExceededException(ServiceError):
     pass
 
 
+class MalformedPolicyDocumentException(ServiceError):
+    message = "Syntax errors in policy."
+
+
+class NoSuchEntityException(ServiceError):
+    message = "The {kind} with name {name} cannot be found."
+
+
+class OpenIdIdpCommunicationErrorException(ServiceError):
+    message = "The OpenID Connect provider could not be reached at {url}."
+
+
+class PackedPolicyTooLargeException(ServiceError):
+    message = "Packed size of the session policy and tags consumes {percent}% of allotted space."
+
+
+class PolicyEvaluationException(ServiceError):
+    message = "The policies could not be evaluated."
+
+
+class PolicyNotAttachableException(ServiceError):
+    message = "Policy {arn} cannot be attached."
+
+
 class PullThroughCacheRuleAlreadyExistsException(ServiceError):
     pass
 
@@ -238,6 +319,10 @@ class ReferencedImagesNotFoundException(ServiceError):
         "Images with digests '[{digests}]' required for pushing image into repository with name "
         "'{repository_name}' in the registry with id '{registry_id}' do not exist"
     )
+
+
+class RegionDisabledException(ServiceError):
+    message = "STS is not activated in this region for account:{account}."
 
 
 class RegistryNotFoundException(ServiceError):
@@ -303,6 +388,10 @@ class ServerException(ServiceError):
     status = 500
 
 
+class ServiceFailureException(ServiceError):
+    message = "The service could not finish the request. Try again."
+
+
 class SigningConfigurationNotFoundException(ServiceError):
     pass
 
@@ -337,6 +426,10 @@ class UnableToGetUpstreamLayerException(ServiceError):
 
 class UnableToListUpstreamImageReferrersException(ServiceError):
     pass
+
+
+class UnmodifiableEntityException(ServiceError):
+    message = "{kind} with name {name} belongs to the service and cannot be changed."
 
 
 class UnsupportedCommandException(ServiceError):

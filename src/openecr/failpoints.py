@@ -38,6 +38,10 @@ POINTS = {
     "image.before_commit": "FP11: the rows of an image are written, not committed",
     "image.after_commit": "FP12: they are safe",
     "image.before_answer": "FP13: the client was not told yet",
+    # server/master_key.py, in order.
+    "rotation.begun": "the new master key stands before the old one, nothing is sealed under it yet",
+    "rotation.sealing": "before each secret that is sealed anew, none of them safe yet",
+    "rotation.sealed_anew": "all are sealed under the new key, and the old one is still kept",
     # Single system calls of blobs/files.py, for faults of the disk.
     "blob.write": "before each write of a batch",
     "blob.fsync": "before each sync of a file or folder; may be skipped",

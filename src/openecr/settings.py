@@ -34,6 +34,8 @@ CONFIG = "OPENECR_CONFIG"
 MAX_WORKERS = 64
 DATABASE_FILE = "openecr.sqlite3"
 
+_ISSUER = re.compile(r"(?:https://)?[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[^\s?#=]*)?")
+
 
 class InvalidSettings(Exception):
     """The settings cannot be used. One line for each thing that is wrong, naming where it was said."""
@@ -49,7 +51,10 @@ class Fault(ValueError):
 
 def setting(default: Any, parse: Callable[[str], Any], sentence: str, *, secret: bool = False) -> Any:
     """A field of Settings: how its text is parsed (raises Fault), and what it is for."""
-    return field(default=default, repr=not secret, metadata={"parse": parse, "sentence": sentence})
+    metadata = {"parse": parse, "sentence": sentence}
+    if isinstance(default, dict):  # each has its own
+        return field(default_factory=default.copy, repr=not secret, metadata=metadata)
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 # How a text becomes a value.
@@ -127,6 +132,16 @@ def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise Fault("must be addresses or networks such as 10.0.0.0/8, with commas between") from None
 
 
+def _key_files(text: str) -> dict[str, Path]:
+    pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    if not all(_ISSUER.fullmatch(issuer) and file.strip() for issuer, _, file in pairs):
+        raise Fault("must be pairs such as https://issuer.example/path=/file.json, with commas between")
+    files = {issuer.removeprefix("https://").removesuffix("/"): _path(file) for issuer, _, file in pairs}
+    if len(files) < len(pairs):
+        raise Fault("must name each issuer once")
+    return files
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     host: str = setting("127.0.0.1", _text, "The address to listen on.")
@@ -149,6 +164,9 @@ class Settings:
         "64 hexadecimal digits that seal all secrets; else master.key in the data directory.",
         secret=True,
     )
+    new_master_key: str | None = setting(
+        None, _text, "The key that takes its place, while `openecr rotate-master-key` is run.", secret=True
+    )
 
     external_url: str | None = setting(
         None,
@@ -165,6 +183,16 @@ class Settings:
         None, _path, "A PEM file with the certificate and its chain: serve https. Read anew when it changes."
     )
     tls_key: Path | None = setting(None, _path, "The PEM file with its key, if that is another file.")
+
+    oidc_keys: Mapping[str, Path] = setting(
+        {}, _key_files, "Key sets of OIDC issuers given as files: ISSUER=FILE, with commas between."
+    )
+    outbound_networks: tuple[IPv4Network | IPv6Network, ...] = setting(
+        (), _networks, "Private networks that we may connect to when we fetch, say, an issuer's keys."
+    )
+    outbound_ca_file: Path | None = setting(
+        None, _path, "A PEM file with authorities that are trusted for that, beside the system's."
+    )
 
     database_url: Path | None = setting(
         None, _local("sqlite", "postgresql"), "sqlite:///path; else a file of the data directory."
@@ -272,6 +300,8 @@ def _contradictions(settings: Settings) -> list[str]:
         )
     if (settings.root_access_key_id is None) != (settings.root_secret_access_key is None):
         faults.append("OPENECR_ROOT_ACCESS_KEY_ID and OPENECR_ROOT_SECRET_ACCESS_KEY: one needs the other")
+    if settings.new_master_key is not None and settings.master_key is None:
+        faults.append("OPENECR_NEW_MASTER_KEY: needs OPENECR_MASTER_KEY, whose place it takes")
     if has_placeholders(settings.external_url or "") and settings.public_external_url is None:
         faults.append("OPENECR_PUBLIC_EXTERNAL_URL: must be set where OPENECR_EXTERNAL_URL has placeholders")
     if settings.tls_key is not None and settings.tls_certificate is None:

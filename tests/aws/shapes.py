@@ -11,9 +11,12 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from hypothesis import strategies as st
 
-from openecr.aws.model import Operation, Shape, services
+from openecr.aws.model import QUERY_SERVICES, SERVICES, Operation, Shape, services
 
-OPERATIONS = [operation for service in services().values() for operation in service.operations.values()]
+OPERATIONS = [operation for name in SERVICES for operation in services()[name].operations.values()]
+QUERY_OPERATIONS = [
+    operation for name in QUERY_SERVICES for operation in services()[name].operations.values()
+]
 
 # Strings that between them fit every pattern of an input. A new pattern may need a new line.
 WELL_FORMED = (

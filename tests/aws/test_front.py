@@ -1,7 +1,6 @@
-"""The front with everything behind it, and no server: requests arrive as botocore signs them."""
+"""The front, asked in AWS JSON; and what it has in common for both protocols."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -11,27 +10,26 @@ import pytest
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.parsers import create_parser
-from multidict import CIMultiDict, CIMultiDictProxy
 
-from openecr.aws.front import INLINE_BODY_BYTES, MAX_BODY_BYTES, MAX_HELD_BYTES, AwsFront
-from openecr.aws.model import coverage, services
-from openecr.blobs.files import FileBlobs
-from openecr.domain.addresses import Addresses
-from openecr.errors import RequestEntityTooLargeException, ServerException
-from openecr.identity.tokens import Tokens, make_token_key
-from openecr.metadata.database import Database
+from openecr.aws.aws_json import MAX_BODY_BYTES
+from openecr.aws.front import INLINE_BODY_BYTES, MAX_HELD_BYTES
+from openecr.aws.model import SERVICES, coverage, services
+from openecr.errors import ServerException
+from openecr.identity.caller import root_caller
+from openecr.identity.credentials import KnownKey
 from openecr.operations.all import OPERATIONS
-from openecr.operations.call import Call, Output, Stores
-from openecr.operations.gate import Gate
-from openecr.port import Request, Response
-from tests.identity.received import ACCESS_KEY_ID, HOST, SECRET, Received, sign
+from tests.aws.asking import (
+    ACCOUNT,
+    JSON,
+    OTHER_ACCOUNT,
+    OTHER_KEY_ID,
+    REQUEST_ID,
+    headers,
+    signed,
+    target,
+)
+from tests.identity.received import ACCESS_KEY_ID, HOST, SECRET, Received
 
-ACCOUNT = "111122223333"
-OTHER_ACCOUNT = "444455556666"
-OTHER_KEY_ID = "AKIAI44QH8DHBEXAMPLE"
-REQUEST_ID = "0a1b2c3d-1111-4222-8333-444455556666"
-JSON = "application/x-amz-json-1.1"
 UNKNOWN_TARGETS = [
     "AmazonEC2ContainerRegistry_V20150921.ListStacks",
     "AmazonEC2ContainerRegistry_V20150921",
@@ -39,118 +37,6 @@ UNKNOWN_TARGETS = [
     "DynamoDB_20120810.ListTables",
     "PutImage",
 ]
-
-
-class AtOnce:
-    """The gate of a test: what is asked is done there and then."""
-
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-        self.call = gate.call
-
-    async def admit(self, call: Call) -> None:
-        self._gate.admit(call)
-
-    async def perform(self, call: Call, body: AsyncIterator[bytes] | None = None) -> Output:
-        assert body is None, "the bytes of this front are in the input"
-        return self._gate.perform(call)
-
-
-class Sent:
-    """A body on its way; it may be announced longer than what is there."""
-
-    def __init__(self, content: bytes, announced: int) -> None:
-        self.length: int | None = announced
-        self.is_read = False
-        self.may_arrive = asyncio.Event()
-        self.may_arrive.set()
-        self._content = content
-
-    async def read(self, limit_bytes: int) -> bytes:
-        if (self.length or 0) > limit_bytes:
-            raise RequestEntityTooLargeException(limit_bytes=limit_bytes)
-        self.is_read = True
-        await self.may_arrive.wait()
-        return self._content
-
-    def batches(self) -> AsyncIterator[bytes]:
-        raise AssertionError("this front reads a body whole")
-
-
-class Client:
-    """Signs, asks, and reads the answer."""
-
-    def __init__(self, gate: AtOnce, secrets: dict[str, tuple[str, str]]) -> None:
-        self.gate = gate
-        self.secrets = secrets
-        self.front = AwsFront(gate, find_secret=secrets.get, clock=lambda: datetime.now(UTC))
-        self.body = Sent(b"", 0)
-        self.response = Response()
-
-    def in_dev(self) -> "Client":
-        """The same server, started with `--dev`."""
-        client = Client(self.gate, self.secrets)
-        client.front = AwsFront(
-            self.gate, find_secret=self.secrets.get, clock=lambda: datetime.now(UTC), dev_account=ACCOUNT
-        )
-        return client
-
-    def ask(self, name, arguments=None, *, service="ecr", **signing):
-        """Calls an operation; returns status and document."""
-        body = orjson.dumps({} if arguments is None else arguments)
-        return self.send(signed(f"{services()[service].target_prefix}.{name}", body, service, **signing))
-
-    def send(self, request: Received, *, announced: int | None = None):
-        self.response = asyncio.run(self.front.handle(self.arrived(request, announced=announced)))
-        assert isinstance(self.response.body, bytes)
-        return self.response.status, orjson.loads(self.response.body)
-
-    def arrived(self, request: Received, *, announced: int | None = None) -> Request:
-        self.body = Sent(request.body, len(request.body) if announced is None else announced)
-        return Request(
-            id=REQUEST_ID,
-            method=request.method,
-            path=request.path,
-            query=request.query,
-            headers=request.headers,
-            source_address="192.0.2.7",
-            scheme="http",
-            body=self.body,
-        )
-
-    def create(self, name="team/app", **signing):
-        status, answer = self.ask("CreateRepository", {"repositoryName": name}, **signing)
-        assert status == 200, answer
-        return answer["repository"]
-
-
-def signed(target, body=b"{}", service="ecr", *, content_type=JSON, **signing) -> Received:
-    headers = [("Content-Type", content_type)] if content_type is not None else []
-    if target is not None:
-        headers.append(("X-Amz-Target", target))
-    return sign(headers=headers, body=body, service=service, **signing)
-
-
-def target(name, service="ecr"):
-    return f"{services()[service].target_prefix}.{name}"
-
-
-@pytest.fixture
-def client(tmp_path):
-    database = Database(tmp_path / "openecr.db")
-    stores = Stores(
-        database=database,
-        blobs=FileBlobs(tmp_path / "blobs"),
-        addresses=Addresses(f"http://{HOST}", f"http://{HOST}/public.ecr.aws"),
-        tokens=Tokens([make_token_key()]),
-        clock=lambda: datetime.now(UTC),
-    )
-    keys = {ACCESS_KEY_ID: (ACCOUNT, SECRET), OTHER_KEY_ID: (OTHER_ACCOUNT, SECRET)}
-    with database.transaction() as db:
-        for account in (ACCOUNT, OTHER_ACCOUNT):
-            db.principals.add_account(account, "test", at=datetime.now(UTC))
-    yield Client(AtOnce(Gate(stores, lambda record: None)), keys)
-    database.close()
 
 
 # What is answered.
@@ -212,8 +98,9 @@ def test_a_presigned_call_is_answered(client):
     request.headers["X-Amz-Target"] = target("CreateRepository")
     PresignsBody(body).add_auth(request)
     query = request.url.partition("?")[2]
-    headers = CIMultiDictProxy(CIMultiDict({"Host": HOST, "X-Amz-Target": target("CreateRepository")}))
-    arrived = Received("POST", "/", query, headers, body, datetime.now(UTC))
+    arrived = Received(
+        "POST", "/", query, headers(("X-Amz-Target", target("CreateRepository"))), body, datetime.now(UTC)
+    )
 
     assert client.send(arrived.but(body=body + b" "))[1]["__type"] == "InvalidSignatureException"
     status, answer = client.send(arrived)
@@ -371,36 +258,6 @@ def test_bodies_that_there_is_no_room_for_are_refused_unread(client, length):
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("is_signed", [True, False])
-def test_a_call_to_sts_or_iam_is_refused_in_their_protocol(client, is_signed):
-    form = b"Action=GetCallerIdentity&Version=2011-06-15"
-    request = signed(None, form, "sts", content_type="application/x-www-form-urlencoded; charset=utf-8")
-    if not is_signed:
-        request = request.with_header("Authorization", None)
-
-    answer = asyncio.run(client.front.handle(client.arrived(request)))
-
-    told = create_parser("query").parse(
-        {"status_code": answer.status, "headers": answer.headers, "body": answer.body}, None
-    )
-    assert answer.status == 400
-    assert told["Error"] == {
-        "Type": "Sender",
-        "Code": "InvalidAction",
-        "Message": "Could not find operation GetCallerIdentity for version 2011-06-15",
-    }
-    assert told["ResponseMetadata"]["RequestId"] == REQUEST_ID
-
-
-def test_what_was_asked_of_sts_does_not_break_the_document(client):
-    form = b"Action=%3Ca%3E%00%26&Version=%FF"
-    request = signed(None, form, "sts", content_type="application/x-www-form-urlencoded")
-
-    answer = asyncio.run(client.front.handle(client.arrived(request)))
-
-    assert b"Could not find operation &lt;a&gt;&amp; for version \xef\xbf\xbd</Message>" in answer.body
-
-
 @pytest.mark.parametrize("service", ["ecr", "ecr-public"])
 @pytest.mark.parametrize("unknown", [*UNKNOWN_TARGETS, None])
 def test_an_unknown_operation_is_refused_without_a_word(client, service, unknown):
@@ -449,8 +306,8 @@ def test_an_unknown_operation_is_only_told_to_who_is_known(client):
 def test_every_operation_of_the_model_that_is_not_implemented_says_so(client):
     missing = [
         (service, name)
-        for service, names in coverage().items()
-        for name in names
+        for service in SERVICES
+        for name in coverage()[service]
         if (service, name) not in OPERATIONS
     ]
     for service, name in missing:
@@ -533,10 +390,10 @@ def test_an_error_comes_with_the_members_the_model_gives_it(client):
 
 
 def test_what_is_no_error_of_the_service_escapes(client):
-    def broken(access_key_id: str) -> tuple[str, str] | None:
+    def broken(access_key_id: str) -> KnownKey | None:
         raise LookupError(access_key_id)
 
-    client.front = AwsFront(client.gate, find_secret=broken, clock=lambda: datetime.now(UTC))
+    client.front = client.a_front(find_key=broken)
 
     with pytest.raises(LookupError, match=ACCESS_KEY_ID):
         client.ask("DescribeRepositories")
@@ -558,7 +415,7 @@ def test_in_dev_the_number_of_an_account_is_its_root(client):
 
 
 def test_in_dev_a_key_that_exists_is_its_accounts_whatever_the_secret(client):
-    client.secrets[OTHER_KEY_ID] = (OTHER_ACCOUNT, "another secret")
+    client.keys[OTHER_KEY_ID] = KnownKey(root_caller(OTHER_ACCOUNT), "another secret")
 
     assert client.in_dev().create(access_key_id=OTHER_KEY_ID)["repositoryArn"].split(":")[4] == OTHER_ACCOUNT
     assert (
@@ -575,10 +432,6 @@ def test_in_dev_a_request_still_needs_credentials_in_time(client):
         dev.send(request.with_header("Authorization", None))[1]["__type"]
         == "MissingAuthenticationTokenException"
     )
-    dev.front = AwsFront(
-        client.gate,
-        find_secret=client.secrets.get,
-        clock=lambda: datetime.now(UTC) + timedelta(minutes=16),
-        dev_account=ACCOUNT,
-    )
+    later = datetime.now(UTC) + timedelta(minutes=16)
+    dev.front = client.a_front(clock=lambda: later, dev_account=ACCOUNT)
     assert dev.send(request)[1]["__type"] == "InvalidSignatureException"

@@ -1,5 +1,6 @@
 """The command `openecr` as somebody at a terminal has it: typed, read, interrupted."""
 
+import base64
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from tests.clients.programs import Daemon
+from tests.running import Key
 
 OPENECR = (sys.executable, "-m", "openecr")
 LIMIT_SECONDS = 30  # for a command that ends
@@ -41,21 +43,32 @@ class Serving:
         self.exports = dict(found.groups() for line in daemon.said if (found := EXPORT.fullmatch(line)))
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         """The one it printed."""
         return self.exports["AWS_ACCESS_KEY_ID"], self.exports["AWS_SECRET_ACCESS_KEY"]
 
-    def repositories(self, key: tuple[str, str]) -> list[str]:
+    def repositories(self, key: Key) -> list[str]:
         """The ARNs of the repositories that the owner of the key has."""
         described = self.client(key).describe_repositories()["repositories"]
         return [each["repositoryArn"] for each in described]
 
-    def client(self, key: tuple[str, str]):
+    def password(self, key: Key) -> str:
+        """What `docker login` is given."""
+        [data] = self.client(key).get_authorization_token()["authorizationData"]
+        return base64.b64decode(data["authorizationToken"]).decode().removeprefix("AWS:")
+
+    def made_access_key(self, key: Key) -> Key:
+        """Another key of the owner of that one."""
+        made = self.client(key, "iam").create_access_key()["AccessKey"]
+        return made["AccessKeyId"], made["SecretAccessKey"]
+
+    def client(self, key: Key, service: str = "ecr"):
         return boto3.client(
-            "ecr",
+            service,
             endpoint_url=self.url,
             aws_access_key_id=key[0],
             aws_secret_access_key=key[1],
+            aws_session_token=key[2] if len(key) > 2 else None,
             region_name=self.exports["AWS_REGION"],
             config=Config(retries={"total_max_attempts": 1}),
         )

@@ -60,6 +60,15 @@ def test_a_number_that_is_taken_or_is_none_is_refused(server, number, complaint)
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"openecr: {complaint}\n")
 
 
+def test_with_another_master_key_no_account_is_made(server):
+    before = openecr("account", "list", "--data-dir", server.data).stdout
+    ended = openecr("account", "create", "--data-dir", server.data, OPENECR_MASTER_KEY="01" * 32)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "openecr: the secrets in this data directory were sealed with another master key\n"
+    assert openecr("account", "list", "--data-dir", server.data).stdout == before
+
+
 def test_a_list_of_nothing_makes_no_database(tmp_path):
     ended = openecr("account", "list", "--data-dir", tmp_path / "data")
 

@@ -25,7 +25,11 @@ def listed():
     return found
 
 
-@pytest.mark.parametrize("service", ["ecr", "ecr-public"])
+def test_all_four_services_are_listed(listed):
+    assert list(listed) == ["ecr", "ecr-public", "sts", "iam"]
+
+
+@pytest.mark.parametrize("service", ["ecr", "ecr-public", "sts", "iam"])
 def test_every_operation_of_the_model_has_its_line_and_all_are_counted(listed, service):
     names = list(Loader().load_service_model(service, "service-2")["operations"])
     counts, rows = listed[service]
@@ -42,6 +46,7 @@ def test_what_is_there_and_what_is_not(listed):
 
     assert {("ecr", "PutImage"), ("ecr-public", "PutImage"), ("ecr", "ListTags")} <= there
     assert ("ecr", "StartImageScan") not in there
+    assert ("iam", "CreateSAMLProvider") not in there
 
 
 def test_what_is_only_stored_says_so(listed):

@@ -80,7 +80,8 @@ def verify(
     """As a front does it, but that it asks for the key of any id but ours in vain."""
     signed = parse(request, service=service)
     secret = SECRET if signed.access_key_id == ACCESS_KEY_ID else "the secret of nobody"
-    sigv4.verify(signed, secret, sha256(request.body).hexdigest(), session_token=session_token)
+    token_sha256 = None if session_token is None else sha256(session_token.encode()).digest()
+    sigv4.verify(signed, secret, sha256(request.body).hexdigest(), session_token_sha256=token_sha256)
     return signed
 
 
@@ -110,13 +111,14 @@ def presign(
     query: str = "",
     headers: Headers = (),
     session_token: str | None = None,
+    access_key_id: str = ACCESS_KEY_ID,
     expires: object = 900,
     service: str = "sts",
 ) -> Received:
     """A request signed in its query by botocore, as it arrives."""
     request = _request(method, path, query, headers, b"")
     SigV4QueryAuth(
-        Credentials(ACCESS_KEY_ID, SECRET, session_token), service, REGION, expires=expires
+        Credentials(access_key_id, SECRET, session_token), service, REGION, expires=expires
     ).add_auth(request)
     return _received(request, b"")
 

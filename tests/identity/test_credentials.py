@@ -8,19 +8,35 @@ from openecr.identity.credentials import (
     AccessKey,
     InvalidAccessKey,
     make_access_key,
+    make_session_key,
+    make_session_token,
     matches,
     parse_access_key,
+    token_sha256,
 )
 
 
-def test_a_new_key_looks_like_one_of_aws_and_is_like_no_other():
-    keys = [make_access_key() for _ in range(200)]
+@pytest.mark.parametrize(("make", "prefix"), [(make_access_key, "AKIA"), (make_session_key, "ASIA")])
+def test_a_new_key_looks_like_one_of_aws_and_is_like_no_other(make, prefix):
+    keys = [make() for _ in range(200)]
 
     for key in keys:
-        assert re.fullmatch("AKIA[A-Z2-7]{16}", key.id)
+        assert re.fullmatch(prefix + "[A-Z2-7]{16}", key.id)
         assert re.fullmatch("[A-Za-z0-9+/]{40}", key.secret)
         assert parse_access_key(key.id, key.secret) == key
     assert len({key.id for key in keys}) == len({key.secret for key in keys}) == len(keys)
+
+
+def test_a_session_token_is_long_plain_and_new_each_time():
+    tokens = [make_session_token() for _ in range(200)]
+
+    assert all(re.fullmatch("OECR[A-Za-z0-9+/]{64}", token) for token in tokens)
+    assert len(set(tokens)) == len({token_sha256(token) for token in tokens}) == 200
+
+
+def test_a_session_token_is_kept_as_its_hash():
+    assert token_sha256("abc").hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert len(token_sha256("\udce9")) == 32  # whatever a client sends
 
 
 def test_the_secret_is_not_in_the_repr():

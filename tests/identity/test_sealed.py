@@ -72,8 +72,9 @@ def test_nothing_of_the_secret_or_the_key_shows():
     sealed = Sealer(KEY).seal(b"a secret to keep", b"AKIA")
 
     assert b"secret" not in sealed
-    assert Sealer(KEY).key_id not in KEY
-    assert Sealer(KEY).key_id == sealed[1:9]
+    key_id = sealed[1:9]
+    assert key_id not in KEY
+    assert Sealer(KEY).seal(b"", b"")[1:9] == key_id != Sealer(KEY[::-1]).seal(b"", b"")[1:9]
 
 
 def test_a_master_key_is_kept_as_text():
@@ -95,3 +96,69 @@ def test_a_text_that_is_no_master_key_is_not_repeated(text):
 def test_a_master_key_of_another_length(length):
     with pytest.raises(InvalidMasterKey):
         Sealer(bytes(length))
+    with pytest.raises(InvalidMasterKey):
+        Sealer(KEY, bytes(length))
+
+
+def test_without_a_master_key_there_is_no_sealer():
+    with pytest.raises(InvalidMasterKey):
+        Sealer()
+
+
+# Rotation.
+
+NEW = bytes(range(1, 33))
+
+
+def test_the_first_key_seals_and_all_open():
+    before, after = Sealer(KEY), Sealer(NEW, KEY)
+
+    assert after.open(before.seal(b"secret", b"AKIA"), b"AKIA") == b"secret"
+    assert Sealer(NEW).open(after.seal(b"secret", b"AKIA"), b"AKIA") == b"secret"
+    with pytest.raises(OtherMasterKey):
+        before.open(after.seal(b"secret", b"AKIA"), b"AKIA")
+
+
+class Kept:
+    """Master keys as a file has them, and how often it was read."""
+
+    def __init__(self, *keys):
+        self.keys = keys
+        self.reads = 0
+
+    def __call__(self):
+        self.reads += 1
+        return self.keys
+
+
+def test_a_sealer_seals_under_the_key_that_is_kept_by_then():
+    kept = Kept(KEY)
+    sealer = Sealer(KEY, reload=kept)
+    assert Sealer(KEY).open(sealer.seal(b"secret", b"AKIA"), b"AKIA") == b"secret"
+
+    kept.keys = (NEW, KEY)
+    assert Sealer(NEW).open(sealer.seal(b"secret", b"AKIA"), b"AKIA") == b"secret"
+
+
+def test_a_sealer_that_meets_another_key_looks_whether_it_is_kept():
+    kept = Kept(KEY)
+    sealer = Sealer(KEY, reload=kept)
+    old, new = Sealer(KEY).seal(b"secret", b"AKIA"), Sealer(NEW).seal(b"secret", b"AKIA")
+    with pytest.raises(OtherMasterKey):
+        sealer.open(new, b"AKIA")
+
+    kept.keys = (NEW,)
+    assert sealer.open(new, b"AKIA") == b"secret"
+    assert sealer.open(old, b"AKIA") == b"secret"  # read from a row before it was replaced
+    assert kept.reads == 2
+
+
+def test_what_can_be_opened_needs_no_look_at_the_keys_and_damage_none_either():
+    kept = Kept(KEY)
+    sealer = Sealer(KEY, reload=kept)
+    sealed = Sealer(KEY).seal(b"secret", b"AKIA")
+
+    assert sealer.open(sealed, b"AKIA") == b"secret"
+    with pytest.raises(SealBroken):
+        sealer.open(sealed, b"AKIB")
+    assert kept.reads == 0

@@ -44,12 +44,14 @@ MINUTE = timedelta(minutes=1)
 def test_the_vectors_hold(request_, service, session_token):
     signed = parse(request_, service=service)
 
-    sigv4.verify(signed, SECRET, sha256(request_.body).hexdigest(), session_token=session_token)
+    token_sha256 = None if session_token is None else sha256(session_token.encode()).digest()
+    sigv4.verify(signed, SECRET, sha256(request_.body).hexdigest(), session_token_sha256=token_sha256)
     assert signed.access_key_id == "AKIDEXAMPLE"
     assert (signed.region, signed.service, signed.day) == ("us-east-1", service, "20260102")
     assert signed.session_token == session_token
     assert SECRET not in repr(signed)
     assert signed.signature not in repr(signed)
+    assert str(session_token) not in repr(signed)
 
 
 def test_values_are_trimmed_and_inner_blanks_are_one():
@@ -244,6 +246,26 @@ def test_the_key_is_remembered_and_only_so_many():
     for _ in range(3):
         verify(request)
     assert sigv4._signing_key.cache_info()[:4] == (2, 1, sigv4.CACHED_KEYS, 1)
+
+
+@pytest.mark.parametrize("service", ["ecr", "ecr-public", "sts", "iam"])
+def test_the_service_a_signature_is_made_for_is_told_before_it_is_looked_at(service):
+    for request in (sign(service=service), presign(service=service)):
+        assert sigv4.scoped_service(request.query, request.headers) == service
+
+
+@pytest.mark.parametrize(
+    ("query", "authorization"),
+    [
+        ("", ""),
+        ("", "AWS4-HMAC-SHA256 Credential=A/20260102/us-east-1/iam"),
+        ("", "AWS4-HMAC-SHA256 NoCredential=A/20260102/us-east-1/iam/aws4_request"),
+        ("RoleArn=%26X-Amz-Credential%3DA/20260102/us-east-1/iam/aws4_request", ""),
+        ("Y-X-Amz-Credential=A/20260102/us-east-1/iam/aws4_request", ""),
+    ],
+)
+def test_where_no_service_is_told_there_is_none(query, authorization):
+    assert sigv4.scoped_service(query, headers_of(("Authorization", authorization))) == ""
 
 
 def test_the_facts_a_front_needs_to_find_the_key():

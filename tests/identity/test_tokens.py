@@ -4,8 +4,6 @@ import base64
 import hmac
 import json
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +32,7 @@ ROOT = {
     "region": "eu-central-1",
     "principal_arn": "arn:aws:iam::123456789012:root",
     "principal_id": "123456789012",
+    "key": "AKIA" + "X" * 16,
 }
 ANYONE = {"account": "", "region": "us-east-1", "principal_arn": "anonymous", "principal_id": ""}
 URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -62,7 +61,8 @@ def test_a_token_says_who_it_is_for_and_how_long(ours, kind, hours, who):
     assert claims.kind == kind
     assert (claims.account, claims.region) == (who["account"], who["region"])
     assert (claims.arn, claims.principal_id) == (who["principal_arn"], who["principal_id"])
-    assert claims.issued_at == ISSUED
+    assert claims.key == who.get("key", "")
+    assert claims.issued_at == ISSUED + timedelta(milliseconds=678)
     assert claims.expires_at == minted.expires_at == ISSUED + timedelta(hours=hours)
     assert re.fullmatch("[0-9a-f]{16}", claims.id)
     assert minted.password not in repr(minted)
@@ -82,12 +82,25 @@ def test_it_holds_until_the_last_moment_and_not_at_its_expiry(ours):
     assert ours.verify(password, NOW)
 
 
+def test_it_ends_with_the_key_it_was_asked_for_with(ours):
+    for until, expiry in (
+        (NOW + timedelta(hours=1), ISSUED + timedelta(hours=1)),
+        (NOW + timedelta(hours=36), ISSUED + timedelta(hours=12)),
+    ):
+        minted = ours.mint("private", **ROOT, now=NOW, until=until)
+        assert minted.expires_at == ours.verify(minted.password, NOW).expires_at == expiry
+        assert ours.verify(minted.password, expiry - MOMENT)
+        with pytest.raises(ExpiredToken):
+            ours.verify(minted.password, expiry)
+
+
 def test_it_may_have_been_issued_by_a_clock_ahead_of_ours_but_not_far(ours):
     password = private(ours)
+    earliest = ISSUED + timedelta(milliseconds=678) - timedelta(minutes=5)
 
-    assert ours.verify(password, ISSUED - timedelta(minutes=5))
+    assert ours.verify(password, earliest)
     with pytest.raises(InvalidToken):
-        ours.verify(password, ISSUED - timedelta(minutes=5) - MOMENT)
+        ours.verify(password, earliest - MOMENT)
 
 
 def test_a_password_survives_what_tools_do_with_it(ours):
@@ -165,11 +178,11 @@ def test_a_token_of_more_than_4_kib_is_not_looked_at(ours):
     def minted(characters):
         return ours.mint("private", **ROOT | {"principal_arn": "a" * characters}, now=NOW).password
 
-    longest = max((minted(n) for n in range(2750, 2900) if len(minted(n)) <= 4096), key=len)
+    longest = max((minted(n) for n in range(2700, 2850) if len(minted(n)) <= 4096), key=len)
     assert 4094 <= len(longest) <= 4096
     assert ours.verify(longest, NOW)
     with pytest.raises(InvalidToken):
-        ours.verify(minted(2900), NOW)
+        ours.verify(minted(2850), NOW)
 
 
 @given(st.text(max_size=100))
@@ -199,7 +212,15 @@ def forged(header, payload, *, algorithm="HS256", secret=None):
     return f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
-HEADER = {"alg": "HS256", "kid": "new", "typ": "openecr"}
+HEADER = {"alg": "HS256", "kid": "new", "typ": "openecr2"}
+
+
+def test_it_is_a_token_as_the_standard_has_it(ours):
+    """RFC 7515, compact, as a library reads it that knows nothing of ours."""
+    read = jws.deserialize_compact(private(ours), OctKey.import_key(authorization_key()), ["HS256"])
+
+    assert read.headers() == HEADER
+    assert json.loads(read.payload)["arn"] == ROOT["principal_arn"]
 
 
 def test_the_forger_of_these_tests_could_forge(ours):
@@ -216,6 +237,7 @@ def test_the_forger_of_these_tests_could_forge(ours):
         HEADER | {"kid": "old"},
         HEADER | {"kid": "gone"},
         HEADER | {"typ": "JWT"},
+        HEADER | {"typ": "openecr"},  # of an earlier form, which named no access key
         HEADER | {"crit": ["b64"], "b64": False},
         HEADER | {"jwk": {"kty": "oct", "k": "AAAA"}},
         {"alg": "HS256", "typ": "openecr"},
@@ -309,16 +331,6 @@ def test_a_new_key_can_be_used_and_does_not_show_its_secret():
     assert Tokens([key]).verify(private(Tokens([key])), NOW)
     assert make_token_key() != key
     assert repr(key.secret) not in repr(key)
-
-
-def test_a_server_starts_without_the_slow_import():
-    """joserfc takes longer to import than all else here; it waits for the first token."""
-    code = (
-        "import sys; from openecr.identity.tokens import Tokens, make_token_key; "
-        "Tokens([make_token_key()]); print('joserfc' in sys.modules)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert run.stdout.strip() == "False"
 
 
 # Download signatures.

@@ -1,9 +1,11 @@
 """What a request without good credentials is answered, byte for byte, and whom good ones name."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from openecr.identity.caller import Caller, PrincipalType, anonymous_caller
 from openecr.oci.challenge import parse_credentials
 from openecr.port import Response
 from tests.oci.asking import (
@@ -129,6 +131,33 @@ def test_basic_names_the_principal_of_the_token_and_where_it_came_from(desk):
     assert identity.caller.arn == f"arn:aws:iam::{ACCOUNT}:root"
     assert (identity.caller.source_address, identity.caller.user_agent) == ("192.0.2.7", "docker/28.0")
     assert (identity.account, identity.region) == (ACCOUNT, REGION)
+
+
+def test_what_is_known_of_a_principal_is_kept_and_its_circumstances_are_the_request_s(desk):
+    known = Caller(
+        PrincipalType.ROLE,
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/monday",
+        ACCOUNT,
+        "AROA1:monday",
+        access_key_id="ASIA1",
+        session_id="ASIA1",
+        role_arn=f"arn:aws:iam::{ACCOUNT}:role/deploy",
+        token_issued_at=NOON,
+        has_mfa=True,
+    )
+    desk.principals[ACCOUNT] = known
+    headers = {"User-Agent": "docker/28.0", **basic(desk.token())}
+    circumstances = {"source_address": "192.0.2.7", "user_agent": "docker/28.0"}
+
+    for scheme, is_secure in (("https", True), ("http", False)):
+        request = a_request(path="/v2/", host=PRIVATE_HOST, scheme=scheme, headers=headers)
+        assert desk.who(request).caller == replace(known, **circumstances, is_secure=is_secure)
+
+
+def test_an_anonymous_caller_has_circumstances_too(desk):
+    headers = {"User-Agent": "docker/28.0", **bearer(desk.token("anonymous"))}
+    caller = desk.who(public(headers=headers)).caller
+    assert caller == anonymous_caller(source_address="192.0.2.7", user_agent="docker/28.0", is_secure=True)
 
 
 @pytest.mark.parametrize("path", ["/v2/", "/v2"])

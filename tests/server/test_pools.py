@@ -13,19 +13,19 @@ from openecr.errors import (
     RequestAbortedException,
     ServiceUnavailable,
 )
-from openecr.identity.caller import anonymous_caller, root_caller
+from openecr.identity.caller import root_caller
 from openecr.operations.call import Call, Stores
-from openecr.operations.gate import Gate, Operation, everything
+from openecr.operations.gate import Gate, Operation, nothing
 from openecr.server.pools import READING_THREADS, Pools
 
-STORES = Stores(None, None, None, None, lambda: datetime.now(UTC))
+STORES = Stores(None, None, None, None, None, None, lambda: datetime.now(UTC))
 NUMBER = "123456789012"
 
 
-def a_call(function, *, name="PutThing", inline=False, takes_bytes=False, caller=None, given=None):
-    operation = Operation(name, ("ecr",), function, name, everything, inline, frozenset(), takes_bytes)
+def a_call(function, *, name="PutThing", inline=False, takes_bytes=False, resources=nothing, given=None):
+    operation = Operation(name, ("ecr",), function, name, resources, None, inline, frozenset(), takes_bytes)
     registry = private_registry(NUMBER, "us-east-1")
-    return Call(operation, caller or root_caller(NUMBER), registry, given or {}, STORES.clock(), STORES)
+    return Call(operation, "ecr", root_caller(NUMBER), registry, given or {}, STORES.clock(), STORES)
 
 
 def performed(*calls, body=None, threads=2, max_waiting=100):
@@ -176,8 +176,11 @@ def test_a_caller_who_may_not_is_refused_before_a_byte_is_asked_for():
         raise AssertionError("the body was asked for")
         yield
 
+    def denied(call):
+        raise AccessDeniedException("not you")
+
     given = []
-    call = a_call(taking, takes_bytes=True, caller=anonymous_caller(), given={"given": given})
+    call = a_call(taking, takes_bytes=True, resources=denied, given={"given": given})
     with pytest.raises(AccessDeniedException):
         performed(call, body=untouched())
     assert given == []

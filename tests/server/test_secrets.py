@@ -1,44 +1,147 @@
-"""What lies in the data directory, and who may read it."""
+"""Root keys: made once, given by settings, taken away by them; and who may read what lies there."""
 
 import os
+from datetime import UTC, datetime
 
 import pytest
 
+from openecr.domain.principal import INACTIVE, Identity, IdentityKind
+from openecr.domain.principal import AccessKey as StoredKey
+from openecr.identity.credentials import AccessKey
+from openecr.identity.sealed import OtherMasterKey, Sealer
 from openecr.metadata.database import Database
-from openecr.server.secrets import MASTER_KEY_FILE, open_sealer
+from openecr.server.secrets import ensure_root_key, make_account, open_tokens
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SEALER = Sealer(bytes(32))
+ACCOUNT, OTHER = "111122223333", "444455556666"
+FIRST, SECOND = AccessKey("AKIAFIRST0000000", "s" * 40), AccessKey("AKIASECOND000000", "t" * 40)
 
 
 @pytest.fixture
-def open_to_all(tmp_path):
-    """A data directory that was there before us, and a umask that takes nothing away."""
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data").chmod(0o755)
+def database(tmp_path):
+    database = Database(tmp_path / "x.db")
+    yield database
+    database.close()
+
+
+def start(database, given=None, *, account=ACCOUNT):
+    return ensure_root_key(database, SEALER, account, given, NOW)
+
+
+def root_keys(database, account=ACCOUNT):
+    """The root's keys that may be used: id → secret."""
+    with database.reading() as db:
+        return {
+            key.id: SEALER.open(key.sealed_secret, key.id.encode()).decode()
+            for key in db.access_keys.list(account, None)
+            if key.status != INACTIVE
+        }
+
+
+def test_the_first_start_makes_a_root_key_and_the_next_does_not(database):
+    made = start(database)
+
+    assert root_keys(database) == {made.id: made.secret}
+    assert start(database) is None
+    assert root_keys(database) == {made.id: made.secret}
+
+
+@pytest.mark.parametrize("end", ["disabled", "deleted"])
+def test_a_root_whose_keys_are_all_gone_is_given_a_new_one(database, end):
+    old = start(database)
+    with database.transaction() as db:
+        db.access_keys.set_status(old.id, INACTIVE) if end == "disabled" else db.access_keys.delete(old.id)
+
+    made = start(database)
+
+    assert made.id != old.id
+    assert root_keys(database) == {made.id: made.secret}
+
+
+def test_a_given_key_is_the_root_s_as_long_as_it_is_given(database):
+    assert start(database, FIRST) is None
+    assert root_keys(database) == {FIRST.id: FIRST.secret}
+
+    assert start(database, AccessKey(FIRST.id, "another secret!!")) is None
+    assert root_keys(database) == {FIRST.id: "another secret!!"}
+
+    assert start(database, SECOND) is None
+    assert root_keys(database) == {SECOND.id: SECOND.secret}
+
+    made = start(database)
+    assert root_keys(database) == {made.id: made.secret}
+
+
+def test_a_given_key_goes_when_another_account_is_the_default_one(database):
+    start(database, FIRST)
+    start(database, SECOND, account=OTHER)
+
+    assert root_keys(database) == {}
+    assert root_keys(database, OTHER) == {SECOND.id: SECOND.secret}
+
+
+def test_a_key_that_was_made_stays_beside_a_given_one(database):
+    made = start(database)
+    start(database, FIRST)
+    assert root_keys(database) == {made.id: made.secret, FIRST.id: FIRST.secret}
+    start(database)
+    assert root_keys(database) == {made.id: made.secret}
+
+
+def test_a_given_key_that_was_disabled_is_active_again(database):
+    start(database, FIRST)
+    with database.transaction() as db:
+        db.access_keys.set_status(FIRST.id, INACTIVE)
+    start(database, FIRST)
+    assert root_keys(database) == {FIRST.id: FIRST.secret}
+
+
+def test_a_given_id_that_somebody_else_s_key_has_is_refused_and_nothing_changes(database):
+    start(database, FIRST)
+    other = make_account(database, SEALER, OTHER, "other", NOW)
+    with database.transaction() as db:
+        db.identities.add(Identity("AIDA1", IdentityKind.USER, ACCOUNT, "/", "ci", NOW))
+        db.access_keys.add(StoredKey("AKIAOFUSER000000", ACCOUNT, "AIDA1", b"", "Active", NOW))
+
+    for id_, account in ((other.id, OTHER), ("AKIAOFUSER000000", ACCOUNT)):
+        with pytest.raises(ValueError, match=f"{id_} belongs to somebody else, in {account}"):
+            start(database, AccessKey(id_, "s" * 40))
+    assert root_keys(database) == {FIRST.id: FIRST.secret}
+    assert root_keys(database, OTHER) == {other.id: other.secret}
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_nothing_is_sealed_under_another_key_than_what_is_there(database, is_started):
+    """An account may be made before the first start."""
+    make_account(database, SEALER, OTHER, "other", NOW)
+    if is_started:
+        open_tokens(database, SEALER, NOW)
+    another = Sealer(b"x" * 32)
+
+    with pytest.raises(OtherMasterKey):
+        ensure_root_key(database, another, ACCOUNT, None, NOW)
+    with pytest.raises(OtherMasterKey):
+        make_account(database, another, ACCOUNT, "", NOW)
+    with database.reading() as db:
+        assert db.accounts.list() == [(OTHER, "other")]
+
+
+def test_the_first_start_makes_a_token_key_and_the_next_finds_it(database):
+    anyone = {"account": "", "region": "", "principal_arn": "anonymous", "principal_id": ""}
+    minted = open_tokens(database, SEALER, NOW).mint("anonymous", **anyone, now=NOW)
+
+    assert open_tokens(database, SEALER, NOW).verify(minted.password, NOW).kind == "anonymous"
+
+
+def test_only_we_may_read_the_database(tmp_path):
     before = os.umask(0)
-    yield tmp_path / "data"
+    (tmp_path / "data").mkdir()
+    database = Database(tmp_path / "data" / "x.db")
     os.umask(before)
-
-
-def mode(path):
-    return path.stat().st_mode & 0o777
-
-
-def test_a_start_that_was_killed_does_not_keep_the_next_one_from_making_the_key(open_to_all):
-    for name in ("master", f"master.{os.getpid()}", "master.draft"):
-        (open_to_all / name).write_text("half a k")
-
-    sealed = open_sealer(open_to_all, None).seal(b"secret", b"about")
-
-    assert open_sealer(open_to_all, None).open(sealed, b"about") == b"secret"
-    assert mode(open_to_all / MASTER_KEY_FILE) == 0o600
-    assert len(list(open_to_all.iterdir())) == 4  # no draft of ours is left
-
-
-def test_only_we_may_read_the_database(open_to_all):
-    database = Database(open_to_all / "x.db")
     with database.transaction() as db:
         db.uploads.release_all()
 
-    assert {path.name: mode(path) for path in open_to_all.iterdir()} == dict.fromkeys(
-        ("x.db", "x.db-shm", "x.db-wal"), 0o600
-    )
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "data").iterdir()}
+    assert modes == dict.fromkeys(("x.db", "x.db-shm", "x.db-wal"), 0o600)
     database.close()

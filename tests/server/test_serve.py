@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -188,6 +189,14 @@ def test_a_new_certificate_is_taken_without_a_restart(tmp_path):
             assert time.monotonic() < until
         code, _ = process.end()
         assert code == 0
+
+
+def test_it_leaves_no_core_for_it_would_hold_secrets(tmp_path):
+    with started("--data-dir", str(tmp_path / "data")) as process:
+        process.wait_until_ready()
+        limits = Path(f"/proc/{process.process.pid}/limits").read_text()
+        assert re.search(r"^Max core file size +0 ", limits, re.MULTILINE)
+        assert process.end()[0] == 0
 
 
 FAULTS = [

@@ -61,6 +61,14 @@ def test_an_empty_variable_says_nothing():
         ("OPENECR_EXTERNAL_URL", "http://example/registry"),
         ("OPENECR_PUBLIC_EXTERNAL_URL", "http://{account}.example"),
         ("OPENECR_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("OPENECR_OUTBOUND_NETWORKS", "10.0.0.0/33"),
+        ("OPENECR_OIDC_KEYS", "/keys.json"),
+        ("OPENECR_OIDC_KEYS", "=/keys.json"),
+        ("OPENECR_OIDC_KEYS", "https://issuer.example="),
+        ("OPENECR_OIDC_KEYS", "http://issuer.example=/keys.json"),
+        ("OPENECR_OIDC_KEYS", "https://user@issuer.example=/keys.json"),
+        ("OPENECR_OIDC_KEYS", "https://issuer.example/?a=/keys.json"),
+        ("OPENECR_OIDC_KEYS", "https://issuer.example=/a,issuer.example/=/b"),
         ("OPENECR_DATABASE_URL", "sqlite://elsewhere/x"),
         ("OPENECR_DATABASE_URL", "mysql:///x"),
     ],
@@ -94,10 +102,11 @@ def test_secrets_are_told_by_nobody():
         "OPENECR_ROOT_ACCESS_KEY_ID": "AKIA",
         "OPENECR_ROOT_SECRET_ACCESS_KEY": "hush",
         "OPENECR_MASTER_KEY": "shh",
+        "OPENECR_NEW_MASTER_KEY": "quiet",
     }
     shown = repr(Settings.read({}, environ))
-    assert "hush" not in shown
-    assert "shh" not in shown
+    for secret in ("hush", "shh", "quiet"):
+        assert secret not in shown
 
 
 # Settings that contradict each other.
@@ -116,6 +125,10 @@ def test_dev_is_allowed_on_a_loopback_address(host):
 def test_half_a_root_key_is_refused():
     assert faults({"OPENECR_ROOT_ACCESS_KEY_ID": "AKIA"})
     assert faults({"OPENECR_ROOT_SECRET_ACCESS_KEY": "secret"})
+
+
+def test_a_new_master_key_is_refused_where_the_old_one_is_in_a_file():
+    assert faults({"OPENECR_NEW_MASTER_KEY": "01" * 32})
 
 
 def test_placeholders_need_a_public_address():
@@ -148,6 +161,31 @@ def test_where_things_are_kept():
     environ = {"OPENECR_DATABASE_URL": "sqlite:///var/my%20db", "OPENECR_BLOB_URL": "file:///blobs"}
     settings = Settings.read({}, environ)
     assert (settings.database_path, settings.blob_root) == (Path("/var/my db"), Path("/blobs"))
+
+
+def test_key_sets_of_issuers_may_be_files(tmp_path):
+    settings = Settings.read(
+        {}, {"OPENECR_OIDC_KEYS": "https://a.example/id/X=/keys/a=b.json, b.example:8443/=/b.json,"}
+    )
+    assert settings.oidc_keys == {
+        "a.example/id/X": Path("/keys/a=b.json"),
+        "b.example:8443": Path("/b.json"),
+    }
+    file = tmp_path / "openecr.toml"
+    file.write_text('oidc_keys = ["a.example=/a", "b.example=/b"]')
+    assert Settings.read({"config": str(file)}, {}).oidc_keys == {
+        "a.example": Path("/a"),
+        "b.example": Path("/b"),
+    }
+    assert Settings.read({}, {}).oidc_keys == {}
+
+
+def test_nothing_of_our_network_may_be_asked_unless_that_is_said():
+    assert (Settings.read({}, {}).outbound_networks, Settings.read({}, {}).outbound_ca_file) == ((), None)
+    said = {"OPENECR_OUTBOUND_NETWORKS": "10.96.0.0/12, fd00::/8", "OPENECR_OUTBOUND_CA_FILE": "/ca.pem"}
+    settings = Settings.read({}, said)
+    assert settings.outbound_networks == (ip_network("10.96.0.0/12"), ip_network("fd00::/8"))
+    assert settings.outbound_ca_file == Path("/ca.pem")
 
 
 def test_what_is_not_there_yet_is_told():

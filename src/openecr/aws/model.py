@@ -4,9 +4,9 @@ Read as data from the installed botocore, which is not imported: that would cost
 at start, and nothing of its code is wanted. The newest version of a service's model is taken; a newer
 botocore brings newer operations, and until they are written they answer that they are not implemented.
 
-A shape is the model's own, with the names resolved: members are shapes. Neither model has a shape that
+A shape is the model's own, with the names resolved: members are shapes. No model has a shape that
 contains itself, so a shape is a finite tree. What is done with shapes is compiled per shape, once, by
-`parse.py`, `validate.py` and `serialize.py`.
+`parse.py`, `validate.py`, `serialize.py` and `query.py`.
 """
 
 import gzip
@@ -20,6 +20,9 @@ from typing import Any
 import orjson
 
 SERVICES = ("ecr", "ecr-public")
+"""The services of the registries, which speak AWS JSON 1.1."""
+QUERY_SERVICES = ("sts", "iam")
+"""The services of accounts and credentials, which speak the query protocol."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +40,7 @@ class Shape:
     max: int | None = None
     pattern: str | None = None  # a Java regular expression that must match the whole string
     enum: tuple[str, ...] = ()
+    is_sensitive: bool = False  # a secret, which no text repeats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,32 +49,48 @@ class Operation:
 
     service: str  # ecr
     name: str  # PutImage
-    input: Shape
+    input: Shape  # of an operation that takes nothing: a structure without members
     output: Shape
-    errors: frozenset[str]  # codes it declares, which are the names of their shapes
+    errors: frozenset[str]  # names of the shapes of the errors it declares
+    result_wrapper: str = ""  # query: GetUserResult; empty where there is no result
+    is_unsigned: bool = False  # takes no signature: whoever asks shows something else
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Service:
     name: str  # ecr: what credentials are scoped to
-    target_prefix: str  # of X-Amz-Target, before the dot
+    protocol: str  # json, query
+    version: str  # 2015-09-21
     operations: Mapping[str, Operation]
-    errors: Mapping[str, Shape]  # every error shape, by its code
+    errors: Mapping[str, Shape]  # every error shape, by its name
+    error_codes: Mapping[str, tuple[str, int]]  # by the same names: what the wire calls it, HTTP status
+    target_prefix: str = ""  # json: of X-Amz-Target, before the dot
+    xml_namespace: str = ""  # query
 
 
 @cache
 def services() -> dict[str, Service]:
-    """The models by the names of their services; read at the first call, about 10 ms."""
-    return {name: _service(_document(name)) for name in SERVICES}
+    """The models by the names of their services; read at the first call, about 15 ms."""
+    return {name: _service(name, _document(name)) for name in SERVICES + QUERY_SERVICES}
 
 
 def find_target(target: str) -> tuple[Service | None, Operation | None]:
     """The service and the operation that X-Amz-Target names, as far as it names them."""
-    prefix, _, name = target.partition(".")
-    for service in services().values():
-        if service.target_prefix == prefix:
-            return service, service.operations.get(name)
-    return None, None
+    return _targets().get(target) or (_prefixes().get(target.partition(".")[0]), None)
+
+
+@cache
+def _prefixes() -> dict[str, Service]:
+    return {services()[name].target_prefix: services()[name] for name in SERVICES}
+
+
+@cache
+def _targets() -> dict[str, tuple[Service, Operation]]:
+    return {
+        f"{prefix}.{name}": (service, operation)
+        for prefix, service in _prefixes().items()
+        for name, operation in service.operations.items()
+    }
 
 
 def coverage() -> dict[str, tuple[str, ...]]:
@@ -89,9 +109,8 @@ def _document(service: str) -> dict[str, Any]:
     return document
 
 
-def _service(document: Mapping[str, Any]) -> Service:
+def _service(name: str, document: Mapping[str, Any]) -> Service:
     metadata, described = document["metadata"], document["shapes"]
-    name = metadata["signingName"]
     made: dict[str, Shape] = {}
 
     def shape(of: Mapping[str, Any] | None) -> Shape | None:
@@ -112,6 +131,7 @@ def _service(document: Mapping[str, Any]) -> Service:
                 max=text.get("max"),
                 pattern=text.get("pattern"),
                 enum=tuple(text.get("enum", ())),
+                is_sensitive=text.get("sensitive", False),
             )
         return made[name]
 
@@ -119,11 +139,31 @@ def _service(document: Mapping[str, Any]) -> Service:
         operation: Operation(
             service=name,
             name=operation,
-            input=named(text["input"]["shape"]),
-            output=named(text["output"]["shape"]),
-            errors=frozenset(error["shape"] for error in text["errors"]),
+            input=shape(text.get("input")) or _NOTHING,
+            output=shape(text.get("output")) or _NOTHING,
+            errors=frozenset(error["shape"] for error in text.get("errors", ())),
+            result_wrapper=text.get("output", {}).get("resultWrapper", ""),
+            is_unsigned=text.get("authtype") == "none",
         )
         for operation, text in document["operations"].items()
     }
-    errors = {code: named(code) for code, text in described.items() if text.get("exception")}
-    return Service(name, metadata["targetPrefix"], operations, errors)
+    errors = {error: text for error, text in described.items() if text.get("exception")}
+    return Service(
+        name=name,
+        protocol=metadata["protocol"],
+        version=metadata["apiVersion"],
+        operations=operations,
+        errors={error: named(error) for error in errors},
+        error_codes={error: _code(error, text) for error, text in errors.items()},
+        target_prefix=metadata.get("targetPrefix", ""),
+        xml_namespace=metadata.get("xmlNamespace", ""),
+    )
+
+
+_NOTHING = Shape("Nothing", "structure")
+
+
+def _code(error: str, text: Mapping[str, Any]) -> tuple[str, int]:
+    """What the wire calls an error, and its HTTP status; a model that says nothing means the shape's name."""
+    said = text.get("error", {})
+    return said.get("code", error), said.get("httpStatusCode", 500 if text.get("fault") else 400)

@@ -19,10 +19,13 @@ from openecr import __version__
 COMMANDS = {
     "serve": "run the server",
     "account": "make an account, or list those there are",
+    "explain": "say whether somebody may do something, and why",
     "coverage": "print which operations are implemented",
     "fsck": "check that everything is there that must be",
+    "revoke": "end all sessions and tokens of somebody",
+    "rotate-master-key": "seal all secrets under a new master key",
 }
-"""Each in the module of its name."""
+"""Each in the module of its name, with `_` for `-`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, sentence in COMMANDS.items():
         command = commands.add_parser(name, help=sentence, description=sentence.capitalize() + ".")
         if given[:1] == [name]:
-            module = import_module(f"openecr.cli.{name}")
+            module = import_module(f"openecr.cli.{name.replace('-', '_')}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     parsed = parser.parse_args(given)

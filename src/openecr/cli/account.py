@@ -37,14 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _create(settings: Settings, number: str, name: str) -> int:
     from openecr.metadata.database import Database
-    from openecr.server.secrets import make_account, open_sealer
+    from openecr.server.master_key import open_sealer
+    from openecr.server.secrets import make_account
 
     if not ACCOUNT.fullmatch(number):
         raise ValueError("The number of an account has 12 digits.")
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database_path)
     try:
-        sealer = open_sealer(settings.data_dir, settings.master_key)
+        sealer = open_sealer(settings.data_dir, settings.master_key, settings.new_master_key)
         key = make_account(database, sealer, number, name, datetime.now(UTC))
     finally:
         database.close()
@@ -61,7 +62,7 @@ def _list(settings: Settings) -> int:
         raise ValueError(f"There is no database {settings.database_path}.")
     database = Database(settings.database_path)
     with database.reading() as db:
-        accounts = db.principals.list_accounts()
+        accounts = db.accounts.list()
     database.close()
     for number, name in accounts:
         _say(f"{number}  {name}".rstrip())

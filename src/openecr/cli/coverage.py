@@ -19,9 +19,9 @@ INTRODUCTION = """\
 Made by `make docs` from the code and from the service models of the installed botocore; a test holds this
 page to them. `openecr coverage` prints the same for a terminal.
 
-The action is what a policy names after `ecr:` or `ecr-public:`, the resource what it is asked about. An
-*inline* operation reads a few rows by key and runs on the event loop; the others run in a thread. Files are
-those of `src/openecr`.
+The action is what a policy names after the service (`ecr:`, `ecr-public:`, `sts:`, `iam:`), the resource what
+it is asked about. An *inline* operation reads a few rows by key and runs on the event loop; the others run in
+a thread. Files are those of `src/openecr`.
 """
 HEADER = """\
 | operation | services | action | resource | inline | file |
@@ -35,7 +35,8 @@ MISSING = """
 ## Not implemented
 
 Once the signature is found to hold, these answer `UnsupportedCommandException` (400) where the model
-declares it, else `NotImplementedException` (501).
+declares it, else `NotImplementedException` (501), which the query protocol of STS and IAM calls
+`NotImplemented`.
 """
 
 
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from openecr.operations.all import OPERATIONS
 
     models = list(services().values())
-    implemented = sorted(set(OPERATIONS.values()), key=lambda each: each.name)
+    implemented = sorted(set(OPERATIONS.values()), key=lambda each: (each.name, each.services))
     if arguments.markdown:
         _print(_page(models, implemented))
         return 0

@@ -1,26 +1,51 @@
-"""Who asks: a principal, and where the request came from."""
+"""Who asks: a principal, and the circumstances of the request that policies may ask about."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
 ANONYMOUS = "anonymous"
 
 
+class PrincipalType(StrEnum):
+    """The kinds of principals, by the values of `aws:PrincipalType`. Source: auth-iam.md §4.6."""
+
+    ROOT = "Account"
+    USER = "User"
+    ROLE = "AssumedRole"
+    FEDERATED = "FederatedUser"
+    ANONYMOUS = "Anonymous"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    arn: str  # arn:aws:iam::A:root, or "anonymous"
+    type: PrincipalType
+    arn: str  # of a role's session: arn:aws:sts::A:assumed-role/NAME/SESSION; "anonymous"
     account: str  # 12 digits; empty for an anonymous caller
-    principal_id: str  # the unique id: the account number for a root; empty for an anonymous caller
-    access_key_id: str = ""
+    principal_id: str  # AIDA…, AROA…:SESSION, the account's number for its root; empty if anonymous
+    access_key_id: str = ""  # what the request was signed with, or its token was got with
+    session_id: str = ""  # the access key id of a temporary credential: its session's row
+    role_arn: str = ""  # of a role's session: arn:aws:iam::A:role/path/NAME
+    token_issued_at: datetime | None = None  # when a temporary credential was issued
+    has_mfa: bool = False
     source_address: str = ""
     user_agent: str = ""
+    is_secure: bool = False  # over TLS, as far as we or a trusted proxy can tell
 
     @property
     def is_anonymous(self) -> bool:
-        return self.arn == ANONYMOUS
+        return self.type is PrincipalType.ANONYMOUS
 
     @property
     def is_root(self) -> bool:
-        return self.arn == root_arn(self.account)
+        return self.type is PrincipalType.ROOT
+
+    @property
+    def identity_id(self) -> str:
+        """The unique id of the user or role whose policies count: AIDA…, AROA…; empty for all others."""
+        if self.type is PrincipalType.USER or self.type is PrincipalType.ROLE:
+            return self.principal_id.partition(":")[0]
+        return ""
 
 
 def root_arn(account: str) -> str:
@@ -28,10 +53,32 @@ def root_arn(account: str) -> str:
 
 
 def root_caller(
-    account: str, *, access_key_id: str = "", source_address: str = "", user_agent: str = ""
+    account: str,
+    *,
+    access_key_id: str = "",
+    source_address: str = "",
+    user_agent: str = "",
+    is_secure: bool = False,
 ) -> Caller:
-    return Caller(root_arn(account), account, account, access_key_id, source_address, user_agent)
+    return Caller(
+        PrincipalType.ROOT,
+        root_arn(account),
+        account,
+        account,
+        access_key_id,
+        source_address=source_address,
+        user_agent=user_agent,
+        is_secure=is_secure,
+    )
 
 
-def anonymous_caller(*, source_address: str = "", user_agent: str = "") -> Caller:
-    return Caller(ANONYMOUS, "", "", "", source_address, user_agent)
+def anonymous_caller(*, source_address: str = "", user_agent: str = "", is_secure: bool = False) -> Caller:
+    return Caller(
+        PrincipalType.ANONYMOUS,
+        ANONYMOUS,
+        "",
+        "",
+        source_address=source_address,
+        user_agent=user_agent,
+        is_secure=is_secure,
+    )

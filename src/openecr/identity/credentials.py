@@ -4,12 +4,19 @@ Source: auth-iam.md §2.2.
 """
 
 import base64
+import hashlib
 import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from openecr.identity.caller import Caller
 
 LONG_TERM_PREFIX = "AKIA"
+SESSION_PREFIX = "ASIA"
+TOKEN_PREFIX = "OECR"  # noqa: S105 - by which people and scanners know one of ours
+TOKEN_BYTES = 48
 
 _ID = re.compile(r"[A-Za-z0-9_]{16,128}")  # the service model's AccessKeyIdType
 _SECRET = re.compile(r"[!-~]{16,128}")
@@ -25,10 +32,37 @@ class AccessKey:
     secret: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """An access key that exists and may be used, and whose it is: what a look-up by its id finds."""
+
+    caller: Caller  # without the circumstances of a request
+    secret: str = field(repr=False)
+    session_token_sha256: bytes | None = field(default=None, repr=False)  # None: a long-term key
+    expires_at: datetime | None = None  # of a temporary one: the first moment it no longer holds
+
+
 def make_access_key() -> AccessKey:
     """A new long-term key: AKIA and 16 of A–Z and 2–7; 40 characters of secret (240 random bits)."""
-    tail = base64.b32encode(secrets.token_bytes(10)).decode()
-    return AccessKey(LONG_TERM_PREFIX + tail, base64.b64encode(secrets.token_bytes(30)).decode())
+    return _new_key(LONG_TERM_PREFIX)
+
+
+def make_session_key() -> AccessKey:
+    """A new temporary key, of the same form but for its ASIA. It is used with a session token."""
+    return _new_key(SESSION_PREFIX)
+
+
+def make_session_token() -> str:
+    """What must come with a temporary key: OECR and 64 characters of base64 (384 random bits).
+
+    It says nothing: what it stands for is kept, under its key's id.
+    """
+    return TOKEN_PREFIX + base64.b64encode(secrets.token_bytes(TOKEN_BYTES)).decode()
+
+
+def token_sha256(token: str) -> bytes:
+    """As which a session token is kept: it has so many random bits that no hash need be slow."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def parse_access_key(id: str, secret: str) -> AccessKey:
@@ -50,3 +84,8 @@ def matches(given: str, expected: str) -> bool:
     return hmac.compare_digest(
         given.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass")
     )
+
+
+def _new_key(prefix: str) -> AccessKey:
+    tail = base64.b32encode(secrets.token_bytes(10)).decode()
+    return AccessKey(prefix + tail, base64.b64encode(secrets.token_bytes(30)).decode())

@@ -6,12 +6,17 @@ in another row. Layout: format (1 byte), key id (8), nonce (12), ciphertext with
 than the plain text). The key id tells a wrong master key from a damaged row, and lets a rotation find
 what is still sealed under the old one.
 
+While one master key takes the place of another, a sealer has both: the first seals, all open. Another
+process may have begun that at any time, so the keys are looked at anew before each seal, and when a secret
+turns up that was sealed under a key that is not known.
+
 A fresh random nonce per seal: safe for 2**32 secrets under one key (NIST SP 800-38D §8.3).
 """
 
 import hmac
 import re
 import secrets
+from collections.abc import Callable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -55,27 +60,55 @@ def parse_master_key(text: str) -> bytes:
 
 
 class Sealer:
-    def __init__(self, master_key: bytes) -> None:
-        if len(master_key) != MASTER_KEY_BYTES:
-            raise InvalidMasterKey(f"A master key has {MASTER_KEY_BYTES} bytes.")
-        self._cipher = AESGCM(master_key)
-        self.key_id = hmac.digest(master_key, b"openecr master key id", "sha256")[:KEY_ID_BYTES]
-        """Names the master key without telling anything of it."""
+    def __init__(self, *master_keys: bytes, reload: Callable[[], Sequence[bytes]] | None = None) -> None:
+        """The first of the master keys seals, all open.
+
+        reload  the master keys as they are kept now; without it they stay what they are
+        Raises InvalidMasterKey, as do `seal` and `open` where `reload` returns none that can be
+        """
+        self._reload = reload
+        self._ciphers: dict[bytes, AESGCM] = {}  # by key id; none is ever taken out
+        self._key_id = self._take(master_keys)
 
     def seal(self, plain: bytes, about: bytes) -> bytes:
-        """`plain` sealed; it opens only under the same master key and with the same `about`."""
-        head = _FORMAT + self.key_id
+        """`plain` sealed; it opens only under the same master key and with the same `about`.
+
+        To be called within the transaction that stores it. A rotation seals all that is stored anew, in one
+        transaction, after the new key is kept: a secret that is stored before is among those, and one that
+        is stored after was sealed when the new key could be seen.
+        """
+        key_id = self._key_id if self._reload is None else self._take(self._reload())
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return head + nonce + self._cipher.encrypt(nonce, plain, head + about)
+        head = _FORMAT + key_id
+        return head + nonce + self._ciphers[key_id].encrypt(nonce, plain, head + about)
 
     def open(self, sealed: bytes, about: bytes) -> bytes:
         """What was sealed. Raises OtherMasterKey, SealBroken."""
         head, nonce = sealed[: len(_FORMAT) + KEY_ID_BYTES], sealed[_HEAD_BYTES - NONCE_BYTES : _HEAD_BYTES]
         if len(sealed) < _HEAD_BYTES + TAG_BYTES or not head.startswith(_FORMAT):
             raise SealBroken
-        if head != _FORMAT + self.key_id:
+        key_id = head[len(_FORMAT) :]
+        if key_id not in self._ciphers and self._reload is not None:
+            self._take(self._reload())
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
             raise OtherMasterKey
         try:
-            return self._cipher.decrypt(nonce, sealed[_HEAD_BYTES:], head + about)
+            return cipher.decrypt(nonce, sealed[_HEAD_BYTES:], head + about)
         except InvalidTag:
             raise SealBroken from None
+
+    def _take(self, master_keys: Sequence[bytes]) -> bytes:
+        """Know these keys too; the id of the first. Those known before still open: somebody may have read
+        a row before it was replaced."""
+        if not master_keys or any(len(key) != MASTER_KEY_BYTES for key in master_keys):
+            raise InvalidMasterKey(f"A master key has {MASTER_KEY_BYTES} bytes.")
+        named = {_key_id(key): key for key in master_keys}
+        if new := {id_: AESGCM(key) for id_, key in named.items() if id_ not in self._ciphers}:
+            self._ciphers = self._ciphers | new  # others may be reading the table that was
+        return next(iter(named))
+
+
+def _key_id(master_key: bytes) -> bytes:
+    """Names a master key without telling anything of it."""
+    return hmac.digest(master_key, b"openecr master key id", "sha256")[:KEY_ID_BYTES]

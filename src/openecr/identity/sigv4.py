@@ -19,7 +19,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -34,7 +33,7 @@ from openecr.errors import (
     MissingAuthenticationTokenException,
     UnrecognizedClientException,
 )
-from openecr.identity.credentials import matches
+from openecr.identity.credentials import matches, token_sha256
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
@@ -55,19 +54,25 @@ _HTTP_DATE = re.compile(
     r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}(?::[0-9]{2}){2} (?:GMT|-0000)"
 )
 
+_CREDENTIAL_IN_HEADER = re.compile(r"[\s,]Credential=([^\s,]*)")
+_CREDENTIAL_IN_QUERY = re.compile(r"(?:^|&)X-Amz-Credential=([^&]*)")
+
 # Headers that proxies add on the way, after the client has signed. The X-Amzn-… of AWS's load balancers
 # need no line: the rule is about X-Amz-….
 _ADDED_BY_PROXIES = frozenset({"x-amz-cf-id"})
 
 _IN_HEADER = ("Credential", "Signature", "SignedHeaders")
+# The header as every SDK writes it.
+_USUAL = re.compile(
+    f"{ALGORITHM} Credential=([^\\s,=]+), ?SignedHeaders=([^\\s,=]+), ?Signature=([0-9a-f]{{64}})"
+)
 _IN_QUERY = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
 _OPTIONAL_IN_QUERY = ("X-Amz-Expires", "X-Amz-Security-Token")
 # Any of these makes a request a pre-signed one. The others can stand in the query of one signed by header.
 _PRESIGNED = frozenset({"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"})
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
+class SignedRequest(NamedTuple):
     """What a well-formed request claims; nothing of it is proven before `verify`."""
 
     access_key_id: str
@@ -76,10 +81,25 @@ class SignedRequest:
     service: str
     timestamp: str  # 20260102T030405Z
     signed_headers: tuple[str, ...]  # lower case, sorted
-    signature: str = field(repr=False)
-    session_token: str | None = field(repr=False)
+    signature: str
+    session_token: str | None
     content_sha256: str | None  # the header, if there is one
-    canonical_head: str = field(repr=False)  # the canonical request, up to the hash of the payload
+    canonical_head: str  # the canonical request, up to the hash of the payload
+
+    def __repr__(self) -> str:
+        """Without the signature, the session token and what is signed."""
+        return f"SignedRequest({self.access_key_id}, {self.timestamp}, {self.region}, {self.service})"
+
+
+def scoped_service(query: str, headers: CIMultiDictProxy[str]) -> str:
+    """The service a signature says it is made for, before anything of it is looked at; empty if it does not.
+
+    Arguments as of `parse`.
+    """
+    found = _CREDENTIAL_IN_HEADER.search(headers.get("Authorization", ""))
+    found = found or _CREDENTIAL_IN_QUERY.search(query)
+    credential = unquote(found[1]).split("/") if found else []
+    return credential[3] if len(credential) == 5 else ""
 
 
 def parse(
@@ -101,14 +121,14 @@ def parse(
     claim = _claim(fields, parameters)
 
     # The date, then the clock.
-    signed_at = _parse_timestamp(claim.timestamp)
     now = now.replace(microsecond=0)
-    if signed_at < now - claim.lifetime:
+    age = now - _parse_timestamp(claim.timestamp)
+    if age > claim.lifetime:
         raise InvalidSignatureException(
             f"Signature expired: {claim.timestamp} is now earlier than {now - claim.lifetime:{_STAMP}} "
             f"({now:{_STAMP}} - {_duration(claim.lifetime)})"
         )
-    if signed_at > now + WINDOW:
+    if age < -WINDOW:
         raise InvalidSignatureException(
             f"Signature not yet current: {claim.timestamp} is still later than {now + WINDOW:{_STAMP}} "
             f"({now:{_STAMP}} + {_duration(WINDOW)})"
@@ -150,16 +170,16 @@ def parse(
 
 
 def verify(
-    request: SignedRequest, secret: str, payload_sha256: str, *, session_token: str | None = None
+    request: SignedRequest, secret: str, payload_sha256: str, *, session_token_sha256: bytes | None = None
 ) -> None:
     """Return if the signature holds; otherwise raise.
 
-    secret          of the access key `request.access_key_id`
-    payload_sha256  of the body, exactly as received: 64 hexadecimal digits in lower case
-    session_token   the one this key was issued with; None for a long-term key, which has none
-    Raises          InvalidSignatureException; UnrecognizedClientException where the session token is
-                    another, is missing, or comes with a long-term key. As AWS does, the signature first.
-    Source          auth-iam.md §1.2. A signed UNSIGNED-PAYLOAD is for S3 alone and does not hold here.
+    secret                of the access key `request.access_key_id`
+    payload_sha256        of the body, exactly as received: 64 hexadecimal digits in lower case
+    session_token_sha256  of the one this key was issued with; None for a long-term key, which has none
+    Raises  InvalidSignatureException; UnrecognizedClientException where the session token is another, is
+            missing, or comes with a long-term key. As AWS does, the signature first.
+    Source  auth-iam.md §1.2. A signed UNSIGNED-PAYLOAD is for S3 alone and does not hold here.
     """
     if request.content_sha256 is not None and request.content_sha256 != payload_sha256:
         raise InvalidSignatureException
@@ -170,10 +190,10 @@ def verify(
     key = _signing_key(secret, request.day, request.region, request.service)
     if not matches(request.signature, hmac.digest(key, text.encode(), "sha256").hex()):
         raise InvalidSignatureException
-    if session_token is None:
+    if session_token_sha256 is None:
         if request.session_token is not None:
             raise UnrecognizedClientException
-    elif not matches(request.session_token or "", session_token):
+    elif not hmac.compare_digest(token_sha256(request.session_token or ""), session_token_sha256):
         raise UnrecognizedClientException
 
 
@@ -192,7 +212,7 @@ class _Claim(NamedTuple):
 
 def _claim(fields: Mapping[str, str], parameters: Sequence[tuple[str, str]]) -> _Claim:
     authorization = fields.get("authorization", "")
-    if any(name in _PRESIGNED for name, _ in parameters):
+    if parameters and any(name in _PRESIGNED for name, _ in parameters):
         if authorization:
             raise IncompleteSignatureException(
                 "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."
@@ -204,6 +224,12 @@ def _claim(fields: Mapping[str, str], parameters: Sequence[tuple[str, str]]) -> 
 
 
 def _claim_of_header(authorization: str, fields: Mapping[str, str]) -> _Claim:
+    timestamp = fields.get("x-amz-date") or _basic_form(fields.get("date", ""))
+    session_token = fields.get("x-amz-security-token") or None
+    if timestamp and (usual := _USUAL.fullmatch(authorization)):
+        credential, names, signature = usual.groups()
+        return _Claim(ALGORITHM, credential, names, signature, timestamp, session_token, WINDOW)
+
     algorithm, _, rest = authorization.partition(" ")
     given: dict[str, str] = {}
     echo = algorithm if ACCESS_KEY_ID.fullmatch(algorithm.replace("-", "_")) else ""
@@ -225,7 +251,6 @@ def _claim_of_header(authorization: str, fields: Mapping[str, str]) -> _Claim:
                 )
             given[name] = value
 
-    timestamp = fields.get("x-amz-date") or _basic_form(fields.get("date", ""))
     faults = [
         f"Authorization header requires '{name}' parameter." for name in _IN_HEADER if not given.get(name)
     ]
@@ -239,7 +264,7 @@ def _claim_of_header(authorization: str, fields: Mapping[str, str]) -> _Claim:
         given["SignedHeaders"],
         given["Signature"],
         timestamp,
-        fields.get("x-amz-security-token") or None,
+        session_token,
         WINDOW,
     )
 
@@ -319,20 +344,21 @@ def _duration(length: timedelta) -> str:
 # Whether it may be so.
 
 
-def _check_signed_headers(names: Sequence[str], fields: Mapping[str, str]) -> None:
+def _check_signed_headers(names: list[str], fields: Mapping[str, str]) -> None:
     """Host must be signed, and so must every X-Amz-… header there is (auth-iam.md §1.2, step 9)."""
-    if "host" not in names:
+    signed = set(names)
+    if "host" not in signed:
         raise InvalidSignatureException(
             "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         )
     for name in fields:
-        if name.startswith("x-amz-") and name not in names and name not in _ADDED_BY_PROXIES:
+        if name not in signed and name.startswith("x-amz-") and name not in _ADDED_BY_PROXIES:
             raise InvalidSignatureException(
                 f"'{_echo(name.title())}' must be a 'SignedHeader' in the AWS Authorization."
             )
     # AWS sorts the names itself, so a list in another order does not match; nor can a header that did
     # not arrive have been the one that was signed.
-    if list(names) != sorted(set(names)) or not fields.keys() >= set(names):
+    if names != sorted(signed) or not fields.keys() >= signed:
         raise InvalidSignatureException
 
 

@@ -13,7 +13,7 @@ after a Basic challenge.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, Literal
@@ -40,7 +40,7 @@ MAX_FORM_BYTES: Final = 64 << 10
 MAX_FORM_FIELDS: Final = 32
 
 FindPrincipal = Callable[[TokenClaims], Caller | None]
-"""The principal a token speaks for, None where it is gone."""
+"""The principal a token speaks for, as it is now; None where it, or what the token rests on, is gone."""
 
 
 class HostNames(Enum):
@@ -142,7 +142,7 @@ class Authentication:
         if claims.kind == "anonymous":
             if address.kind is Kind.PRIVATE and not _is_ping(address):
                 raise Refused(challenge(request, host))
-            return Identity(anonymous_caller(**_circumstances(request)), "", "")
+            return Identity(_in_these_circumstances(anonymous_caller(), request), "", "")
         if not _is_good_for(claims, address):
             raise Refused(error(400 if host is HostNames.PUBLIC else 403, "DENIED", INVALID))
         return Identity(self._principal(claims, request), claims.account, claims.region)
@@ -173,12 +173,12 @@ class Authentication:
         found = self._find_principal(claims)
         if found is None:
             raise Refused(error(403, "DENIED", INVALID))
-        agent = request.headers.get("User-Agent", "")
-        return Caller(found.arn, found.account, found.principal_id, "", request.source_address, agent)
+        return _in_these_circumstances(found, request)
 
     def _root(self, credentials: Credentials, request: Request) -> Identity:
         account = credentials.user if ACCOUNT.fullmatch(credentials.user) else self._default.account
-        return Identity(root_caller(account, **_circumstances(request)), account, self._default.region)
+        caller = _in_these_circumstances(root_caller(account), request)
+        return Identity(caller, account, self._default.region)
 
 
 def host_names(address: Address) -> HostNames:
@@ -296,11 +296,13 @@ def _expired(request: Request, host: HostNames, credentials: Credentials) -> Res
     return error(403, "DENIED", EXPIRED)
 
 
-def _circumstances(request: Request) -> dict[str, str]:
-    return {
-        "source_address": request.source_address,
-        "user_agent": request.headers.get("User-Agent", ""),
-    }
+def _in_these_circumstances(caller: Caller, request: Request) -> Caller:
+    return replace(
+        caller,
+        source_address=request.source_address,
+        user_agent=request.headers.get("User-Agent", ""),
+        is_secure=request.scheme == "https",
+    )
 
 
 def _token(minted: Minted, now: datetime) -> Response:

@@ -19,10 +19,17 @@ JSON_TYPE: Final = "application/json; charset=utf-8"
 OCI_ERRORS: dict[type[ServiceError], tuple[int, str]] = {
     errors.AccessDeniedException: (403, "DENIED"),
     errors.BlockedByOrganizationPolicyException: (403, "DENIED"),
+    errors.ConcurrentModificationException: (405, "UNSUPPORTED"),
+    errors.DeleteConflictException: (405, "UNSUPPORTED"),
     errors.EmptyUploadException: (400, "BLOB_UPLOAD_INVALID"),
+    errors.EntityAlreadyExistsException: (405, "UNSUPPORTED"),
+    errors.EntityTemporarilyUnmodifiableException: (405, "UNSUPPORTED"),
     errors.ExclusionAlreadyExistsException: (405, "UNSUPPORTED"),
     errors.ExclusionNotFoundException: (405, "UNSUPPORTED"),
+    errors.ExpiredSessionException: (403, "DENIED"),
     errors.ExpiredTokenException: (403, "DENIED"),
+    errors.IDPCommunicationErrorException: (405, "UNSUPPORTED"),
+    errors.IDPRejectedClaimException: (405, "UNSUPPORTED"),
     errors.ImageAlreadyExistsException: (405, "UNSUPPORTED"),
     errors.ImageArchivedException: (404, "MANIFEST_UNKNOWN"),
     errors.ImageDigestDoesNotMatchException: (400, "DIGEST_INVALID"),
@@ -30,11 +37,15 @@ OCI_ERRORS: dict[type[ServiceError], tuple[int, str]] = {
     errors.ImageStorageClassUpdateNotSupportedException: (405, "UNSUPPORTED"),
     errors.ImageTagAlreadyExistsException: (400, "TAG_INVALID"),
     errors.IncompleteSignatureException: (403, "DENIED"),
+    errors.InvalidAuthorizationMessageException: (405, "UNSUPPORTED"),
+    errors.InvalidIdentityTokenException: (405, "UNSUPPORTED"),
+    errors.InvalidInputException: (405, "UNSUPPORTED"),
     errors.InvalidLayerException: (400, "BLOB_UPLOAD_INVALID"),
     errors.InvalidLayerPartException: (416, "RANGE_INVALID"),
     errors.InvalidParameterException: (405, "UNSUPPORTED"),
     errors.InvalidSignatureException: (403, "DENIED"),
     errors.InvalidTagParameterException: (405, "UNSUPPORTED"),
+    errors.InvalidUserTypeException: (405, "UNSUPPORTED"),
     errors.KmsException: (403, "DENIED"),
     errors.LayerAlreadyExistsException: (405, "UNSUPPORTED"),
     errors.LayerInaccessibleException: (404, "BLOB_UNKNOWN"),
@@ -45,11 +56,18 @@ OCI_ERRORS: dict[type[ServiceError], tuple[int, str]] = {
     errors.LifecyclePolicyPreviewNotFoundException: (405, "UNSUPPORTED"),
     errors.LimitExceededException: (403, "DENIED"),
     errors.MalformedHttpRequestException: (400, "UNSUPPORTED"),
+    errors.MalformedPolicyDocumentException: (405, "UNSUPPORTED"),
     errors.MissingAuthenticationTokenException: (403, "DENIED"),
+    errors.NoSuchEntityException: (405, "UNSUPPORTED"),
     errors.NotImplementedException: (405, "UNSUPPORTED"),
+    errors.OpenIdIdpCommunicationErrorException: (405, "UNSUPPORTED"),
+    errors.PackedPolicyTooLargeException: (405, "UNSUPPORTED"),
+    errors.PolicyEvaluationException: (405, "UNSUPPORTED"),
+    errors.PolicyNotAttachableException: (405, "UNSUPPORTED"),
     errors.PullThroughCacheRuleAlreadyExistsException: (405, "UNSUPPORTED"),
     errors.PullThroughCacheRuleNotFoundException: (405, "UNSUPPORTED"),
     errors.ReferencedImagesNotFoundException: (400, "MANIFEST_BLOB_UNKNOWN"),
+    errors.RegionDisabledException: (405, "UNSUPPORTED"),
     errors.RegistryNotFoundException: (404, "NAME_UNKNOWN"),
     errors.RegistryPolicyNotFoundException: (405, "UNSUPPORTED"),
     errors.ReplicationBackfillInProgressException: (405, "UNSUPPORTED"),
@@ -67,6 +85,7 @@ OCI_ERRORS: dict[type[ServiceError], tuple[int, str]] = {
     errors.SecretNotFoundException: (403, "DENIED"),
     errors.SerializationException: (400, "UNSUPPORTED"),
     errors.ServerException: (500, "UNKNOWN"),
+    errors.ServiceFailureException: (405, "UNSUPPORTED"),
     errors.ServiceUnavailable: (503, "UNAVAILABLE"),
     errors.SigningConfigurationNotFoundException: (405, "UNSUPPORTED"),
     errors.TemplateAlreadyExistsException: (405, "UNSUPPORTED"),
@@ -79,11 +98,13 @@ OCI_ERRORS: dict[type[ServiceError], tuple[int, str]] = {
     errors.UnableToGetUpstreamLayerException: (404, "BLOB_UNKNOWN"),
     errors.UnableToListUpstreamImageReferrersException: (404, "MANIFEST_UNKNOWN"),
     errors.UnknownOperationException: (405, "UNSUPPORTED"),
+    errors.UnmodifiableEntityException: (405, "UNSUPPORTED"),
     errors.UnrecognizedClientException: (403, "DENIED"),
     errors.UnsupportedCommandException: (405, "UNSUPPORTED"),
     errors.UnsupportedImageTypeException: (405, "UNSUPPORTED"),
     errors.UnsupportedUpstreamRegistryException: (405, "UNSUPPORTED"),
     errors.UploadNotFoundException: (404, "BLOB_UPLOAD_UNKNOWN"),
+    errors.ValidationError: (405, "UNSUPPORTED"),
     errors.ValidationException: (405, "UNSUPPORTED"),
 }
 
@@ -117,9 +138,10 @@ class Refused(Exception):
         self.response = response
 
 
-def error(status: int, code: str, message: str) -> Response:
+def error(status: int, code: str, message: str, **detail: str) -> Response:
     """An answer in the specification's form, with the newline ECR ends it with."""
-    body = orjson.dumps({"errors": [{"code": code, "message": message}]}, option=orjson.OPT_APPEND_NEWLINE)
+    told = {"code": code, "message": message, **detail}
+    body = orjson.dumps({"errors": [told]}, option=orjson.OPT_APPEND_NEWLINE)
     return Response(status, {"Content-Type": JSON_TYPE}, body)
 
 
@@ -144,6 +166,8 @@ def answer_on_blobs(raised: ServiceError) -> Response:
 def answer(raised: ServiceError) -> Response:
     """What any other route answers to an error of an operation."""
     status, code = OCI_ERRORS[type(raised)]
+    if isinstance(raised, errors.AccessDeniedException) and raised.explanation:
+        return error(status, code, raised.text, detail=raised.explanation)
     return error(status, code, raised.text)
 
 

@@ -42,6 +42,11 @@ class Exchange:
             via_oci=True,
         )
 
+    async def admit(self, *names: str) -> None:
+        """Authorise operations on the repository that will follow. Raises AccessDeniedException."""
+        for name in names:
+            await self.gate.admit(self.call(name, {"repositoryName": self.repository}))
+
     async def perform(
         self,
         name: str,

@@ -61,6 +61,7 @@ async def complete(exchange: Exchange) -> Response:
     """Close the upload under its digest; the body, if there is one, is the last chunk."""
     digest = parse_digest(next(iter(exchange.asked("digest")), ""), "layerDigest").text
     if exchange.request.body.length != 0:
+        await exchange.admit("CompleteLayerUpload")
         await exchange.perform("UploadLayerPart", _part(exchange), exchange.request.body.batches())
     await exchange.perform("CompleteLayerUpload", {**_upload(exchange), "layerDigests": [digest]})
     return _created(exchange, digest)
@@ -69,6 +70,7 @@ async def complete(exchange: Exchange) -> Response:
 async def _upload_whole(exchange: Exchange, digest: str) -> Response:
     """One POST with everything. Nobody was told the id of this upload, so whatever ends it, even a client
     that leaves, none is left behind."""
+    await exchange.admit("InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload")
     begun = await exchange.perform("InitiateLayerUpload", {"repositoryName": exchange.repository})
     upload = {"repositoryName": exchange.repository, "uploadId": begun["uploadId"]}
     body = exchange.request.body

@@ -11,6 +11,9 @@ from openecr.domain.names import Digest
 from openecr.domain.registry import private_registry
 from openecr.identity.credentials import AccessKey, parse_access_key
 from openecr.identity.sealed import Sealer
+from openecr.integrations.oidc_keys import KeySets
+from openecr.integrations.outbound import Outbound
+from openecr.jobs.expire_sessions import expire_sessions
 from openecr.jobs.expire_uploads import expire_uploads
 from openecr.metadata.database import Database
 from openecr.oci.front import OciFront
@@ -20,16 +23,11 @@ from openecr.operations.gate import Gate
 from openecr.port import Request, Response
 from openecr.server.downloads import Downloads, FindLayer
 from openecr.server.hosts import Front, Fronts, namespace_of, not_found, refuse_plainly
+from openecr.server.master_key import open_sealer
 from openecr.server.own import OwnFront
 from openecr.server.pools import Pools
-from openecr.server.secrets import (
-    ensure_root_key,
-    make_account,
-    open_sealer,
-    open_tokens,
-    principal_finder,
-    secret_finder,
-)
+from openecr.server.principals import Principals
+from openecr.server.secrets import ensure_root_key, make_account, open_tokens
 from openecr.server.telemetry import AUDIT_FILE, AuditFile, Exposition, Log, Telemetry, blob_families
 from openecr.settings import Settings
 
@@ -62,20 +60,13 @@ class Parts:
         with self.stores.database.transaction() as db:
             db.uploads.release_all()
 
-    def warm_up(self) -> None:
-        """Do once what is slow the first time: joserfc is imported when a token is minted."""
-        self.stores.tokens.mint(
-            "anonymous",
-            account="",
-            region="",
-            principal_arn="anonymous",
-            principal_id="",
-            now=self.stores.clock(),
-        )
-
     def expire_uploads(self) -> int:
         """Forget uploads that nobody goes on with. How many."""
         return expire_uploads(self.stores.database, self.stores.blobs, now=self.stores.clock())
+
+    def expire_sessions(self) -> int:
+        """Forget temporary credentials whose time has long been over. How many."""
+        return expire_sessions(self.stores.database, now=self.stores.clock())
 
     def close(self) -> None:
         self.pools.close()
@@ -94,11 +85,14 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database_path)
     blobs = FileBlobs(settings.blob_root)
-    sealer = open_sealer(settings.data_dir, settings.master_key)
+    sealer = open_sealer(settings.data_dir, settings.master_key, settings.new_master_key)
     new_root_key = ensure_root_key(database, sealer, settings.account, _given_root_key(settings), clock())
     tokens = open_tokens(database, sealer, clock())
+    principals = Principals(database, sealer, takes_any_key=settings.dev)
     addresses = settings.addresses(port)
-    stores = Stores(database, blobs, addresses, tokens, clock)
+    outbound = Outbound(allowed_networks=settings.outbound_networks, ca_file=settings.outbound_ca_file)
+    key_sets = KeySets(outbound, settings.oidc_keys, clock)
+    stores = Stores(database, blobs, addresses, tokens, sealer, key_sets, clock, is_dev=settings.dev)
 
     # The one way in.
     log = Log(settings.log_format)
@@ -112,7 +106,7 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
         pools,
         tokens=tokens,
         addresses=addresses,
-        find_principal=principal_finder(database, any_account=settings.dev),
+        find_principal=principals.find_principal,
         find_alias=alias_finder(database),
         default_registry=private_registry(settings.account, settings.region),
         clock=clock,
@@ -120,8 +114,9 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
     )
     aws = AwsFront(
         pools,
-        find_secret=secret_finder(database, sealer),
+        find_key=principals.find_key,
         clock=clock,
+        default_registry=private_registry(settings.account, settings.region),
         dev_account=settings.account if settings.dev else None,
     )
     own = OwnFront(

@@ -36,6 +36,7 @@ def run(
     Raises OSError where the certificate cannot be used.
     """
     _allow_many_connections()
+    _leave_no_core()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 50, 50)
@@ -63,14 +64,13 @@ async def serve(
         await server.listen(listener, certificate.context if certificate else None)
     timers = []
     if is_first:
-        timers.append(asyncio.create_task(every(EXPIRY_SECONDS, parts.telemetry, parts.expire_uploads)))
+        for work in (parts.expire_uploads, parts.expire_sessions):
+            timers.append(asyncio.create_task(every(EXPIRY_SECONDS, parts.telemetry, work)))
     if certificate is not None:
         reload = certificate.reload_if_changed
         timers.append(asyncio.create_task(every(CERTIFICATE_SECONDS, parts.telemetry, reload)))
     on_ready()
-    warming = asyncio.create_task(asyncio.to_thread(parts.warm_up))
     await stop.wait()
-    await warming
     for timer in timers:
         timer.cancel()
     await server.stop()
@@ -126,6 +126,12 @@ def _allow_many_connections() -> None:
     """Every connection is an open file. A shell allows 1,024, the system mostly many more."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _leave_no_core() -> None:
+    """What a process leaves when it crashes would hold every secret it has opened."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _reload(parts: Parts, certificate: Certificate) -> None:

@@ -275,6 +275,9 @@ class AuditFile:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def write(self, record: AuditRecord) -> None:
+        """Keep a record; a refusal that has an explanation is a line of the log too."""
+        if (told := record.get("additionalEventData")) is not None:
+            self._log.write("warning", "refused", id=record["requestID"], text=record["errorMessage"], **told)
         line = orjson.dumps(record) + b"\n"
         if self._is_torn:
             line = b"\n" + line

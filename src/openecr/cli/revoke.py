@@ -1,0 +1,81 @@
+"""`openecr revoke`: end all sessions and tokens of a user, a role or a root. May run beside the server.
+
+Nothing is taken away for good: access keys stay what they are, and who may ask for a token or a session
+gets a new one. (To keep somebody out: disable or delete their keys.)
+"""
+
+import argparse
+import re
+import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from openecr.settings import InvalidSettings, Settings
+
+ROOT = re.compile(r"arn:aws:iam::([0-9]{12}):root")
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--principal",
+        metavar="ARN",
+        required=True,
+        help="Of a user, a role or a root; or what follows the account in it: user/ci, role/deploy, root.",
+    )
+    parser.add_argument(
+        "--account", metavar="NUMBER", help="Where the principal names none. [that of the root key]"
+    )
+    parser.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
+    parser.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from openecr.errors import ServiceUnavailable
+
+    try:
+        settings = Settings.read(
+            {"data_dir": arguments.data_dir, "config": arguments.config, "account": arguments.account}
+        )
+        principal: str = arguments.principal
+        arn = principal if principal.startswith("arn:") else f"arn:aws:iam::{settings.account}:{principal}"
+        _revoke(settings, arn)
+    except ServiceUnavailable:
+        return _fail("the database is busy; nothing was revoked, try again")
+    except (InvalidSettings, OSError, ValueError) as error:
+        return _fail(error)
+    return 0
+
+
+def _revoke(settings: Settings, arn: str) -> None:
+    from openecr.metadata.database import Database, Transaction
+
+    def whose(db: Transaction) -> str | None:
+        """As which revocations name the principal: by its unique id, a root by its account's number."""
+        if (root := ROOT.fullmatch(arn)) is not None:
+            return root[1] if db.accounts.has(root[1]) else None
+        found = db.identities.find_by_arn(arn)
+        return None if found is None else found.id
+
+    if not settings.database_path.is_file():  # opening it would make one
+        raise ValueError(f"There is no database {settings.database_path}.")
+    with closing(Database(settings.database_path)) as database, database.transaction() as db:
+        id_ = whose(db)
+        if id_ is None:
+            raise ValueError(
+                f"There is no user, role or root {arn}. (To end a session, name its role or user.)"
+            )
+        now = datetime.now(UTC)
+        # Times are kept in milliseconds: what was issued until now is before the next one.
+        db.revocations.put(id_, now + MILLISECOND)
+    _say(f"All sessions and tokens that {arn} was given before {now:%Y-%m-%dT%H:%M:%SZ} have ended.")
+
+
+def _say(line: str) -> None:
+    print(line)  # noqa: T201 - this is what the command says
+
+
+def _fail(why: Any) -> int:
+    print(f"openecr: {why}", file=sys.stderr)  # noqa: T201 - as above
+    return 2
