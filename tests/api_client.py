@@ -11,7 +11,7 @@ from botocore.credentials import Credentials
 
 from openecr.aws.model import services
 from tests.registry_client import Answer
-from tests.running import ROOT
+from tests.running import ROOT, Key
 
 JSON = "application/x-amz-json-1.1"
 
@@ -21,7 +21,7 @@ class ApiClient:
     """Speaks AWS JSON 1.1 as the owner of a key."""
 
     url: str
-    key: tuple[str, str] = ROOT
+    key: Key = ROOT
     region: str = "us-east-1"
 
     def ask(self, service: str, operation: str, document: Any = None, **headers: str | None) -> Answer:

@@ -13,6 +13,10 @@ from tests.registry_client import RegistryClient
 ROOT = ("AKIATESTROOTKEY00000", "root-secret-of-the-tests-0123456789abcdef")
 
 
+Key = tuple[str, str] | tuple[str, str, str]
+"""Access key id, secret and, of temporary credentials, session token."""
+
+
 @dataclass
 class Clock:
     """The server's time: it stands still, near the real one, until it is moved."""
@@ -35,29 +39,28 @@ class RunningServer:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def client(self, service: str, *, key: tuple[str, str] = ROOT, region: str = "us-east-1") -> Any:
+    def client(self, service: str, *, key: Key = ROOT, region: str = "us-east-1") -> Any:
         """A boto3 client that asks once and does not retry."""
         return boto3.client(
             service,
             endpoint_url=self.url,
             aws_access_key_id=key[0],
             aws_secret_access_key=key[1],
+            aws_session_token=key[2] if len(key) > 2 else None,
             region_name=region,
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    def password(self, *, key: tuple[str, str] = ROOT, region: str = "us-east-1") -> str:
+    def password(self, *, key: Key = ROOT, region: str = "us-east-1") -> str:
         """What `docker login` is given."""
         data = self.client("ecr", key=key, region=region).get_authorization_token()["authorizationData"]
         return base64.b64decode(data[0]["authorizationToken"]).decode().removeprefix("AWS:")
 
-    def public_password(self, *, key: tuple[str, str] = ROOT) -> str:
+    def public_password(self, *, key: Key = ROOT) -> str:
         data = self.client("ecr-public", key=key).get_authorization_token()["authorizationData"]
         return base64.b64decode(data["authorizationToken"]).decode().removeprefix("AWS:")
 
-    def docker(
-        self, *, key: tuple[str, str] = ROOT, region: str = "us-east-1", prefix: str = ""
-    ) -> RegistryClient:
+    def docker(self, *, key: Key = ROOT, region: str = "us-east-1", prefix: str = "") -> RegistryClient:
         """Logged in to the private registry of the key's account."""
         return RegistryClient(self.url, self.password(key=key, region=region), prefix=prefix)
 

@@ -4,10 +4,9 @@ import pytest
 
 from openecr.aws.model import SERVICES
 from openecr.server.app import utc_now
+from tests.every_operation.principals import OTHER, House
 from tests.operations.nodes import a_node
-from tests.running import ROOT
-
-OTHER = "111122223333"
+from tests.running import ROOT, Clock
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +28,17 @@ def node(loop, tmp_path_factory):
 def stranger(node):
     """The key of another account's root."""
     return node.account(OTHER)
+
+
+@pytest.fixture(scope="session")
+def house(loop, tmp_path_factory):
+    """A server that stays, for those who may and may not."""
+    clock = Clock()
+    settings = {
+        "data_dir": tmp_path_factory.mktemp("house"),
+        "root_access_key_id": ROOT[0],
+        "root_secret_access_key": ROOT[1],
+        "access_log": False,
+    }
+    with a_node(loop, settings, clock) as server:
+        yield House(server, clock)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.builders import an_image
+from tests.every_operation.principals import a_user, allow
 from tests.operations.nodes import a_node
 from tests.operations.refusals import invalid, refusal
 from tests.registry_client import RegistryClient
@@ -113,6 +114,42 @@ def test_a_token_is_good_for_twelve_hours(server, clock, repository):
                 assert "WWW-Authenticate" not in answer.headers
     clock.advance(hours=-13)
     assert docker.get_manifest(repository, "1.0").status == 200
+
+
+def test_a_token_that_a_session_asks_for_ends_with_it_and_says_so(server, clock, repository):
+    clock.now = clock.now.replace(microsecond=0)
+    made = server.client("sts").get_session_token(DurationSeconds=900)["Credentials"]
+    key = made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]
+    clock.advance(minutes=5)
+    (private,) = server.client("ecr", key=key).get_authorization_token()["authorizationData"]
+    public = server.client("ecr-public", key=key).get_authorization_token()["authorizationData"]
+
+    assert private["expiresAt"] == public["expiresAt"] == made["Expiration"]
+    for later, status in ((599, 200), (1, 403)):
+        clock.advance(seconds=later)
+        assert [ping(server, password_of(data)).status for data in (private, public)] == [status] * 2
+
+
+def test_a_public_token_needs_a_second_permission(server):
+    """ecr-public:GetAuthorizationToken is not enough. Source: auth-iam.md §2.3, GetServiceBearerToken."""
+    user = a_user(server.client("iam"), "puller")
+    ask = server.client("ecr-public", key=user.key).get_authorization_token
+    get, bear = "ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"
+    for statements, missing in (([], get), ([allow(get, "*")], bear), ([allow(bear, "*")], get)):
+        user.may(*statements)
+        assert refusal(ask) == (
+            "AccessDeniedException",
+            f"User: {user.arn} is not authorized to perform: {missing} on resource: * because no "
+            f"identity-based policy allows the {missing} action",
+        )
+
+    service = {"StringEquals": {"sts:AWSServiceName": "ecr-public.amazonaws.com"}}
+    life = {"NumericLessThanEquals": {"sts:DurationSeconds": "43200"}}
+    user.may(allow(get, "*"), allow(bear, "*") | {"Condition": service | life})
+    assert ping(server, password_of(ask()["authorizationData"])).status == 200
+
+    user.may(allow("ecr:GetAuthorizationToken", "*"))  # a private one needs but this
+    assert ping(server, server.password(key=user.key)).status == 200
 
 
 def test_a_token_outlives_a_restart(loop, settings, clock):

@@ -235,7 +235,10 @@ def routes(client, repository, digest, upload):
         ("UploadLayerPart", client.ask("GET", path(repository, f"blobs/uploads/{upload}"))),
         ("UploadLayerPart", client.patch(path(repository, f"blobs/uploads/{upload}"), b"x")),
         ("UploadLayerPart", client.patch(path(repository, f"blobs/uploads/{upload}"), iter([b"x"]))),
-        ("UploadLayerPart", client.finish_upload(path(repository, f"blobs/uploads/{upload}"), digest, b"x")),
+        (
+            "CompleteLayerUpload",
+            client.finish_upload(path(repository, f"blobs/uploads/{upload}"), digest, b"x"),
+        ),
         ("CompleteLayerUpload", client.finish_upload(path(repository, f"blobs/uploads/{upload}"), digest)),
         ("UploadLayerPart", client.ask("DELETE", path(repository, f"blobs/uploads/{upload}"))),
         ("PutImage", client.put_manifest(repository, "2.0", image)),

@@ -1,25 +1,57 @@
 """Importing this module makes every operation known to the gate."""
 
 from openecr.operations import (
+    account_settings,
     authorization_token,
     image_lists,
     images,
     layers,
+    policies,
     registries,
     repositories,
     resource_tags,
+    sts,
     uploads,
 )
 from openecr.operations.gate import OPERATIONS
+from openecr.operations.iam import (
+    absent,
+    access_keys,
+    account,
+    authorization_details,
+    groups,
+    identity_policies,
+    managed_policies,
+    oidc_providers,
+    policy_context_keys,
+    roles,
+    simulate,
+    users,
+)
 
 __all__ = [
     "OPERATIONS",
+    "absent",
+    "access_keys",
+    "account",
+    "account_settings",
+    "authorization_details",
     "authorization_token",
+    "groups",
+    "identity_policies",
     "image_lists",
     "images",
     "layers",
+    "managed_policies",
+    "oidc_providers",
+    "policies",
+    "policy_context_keys",
     "registries",
     "repositories",
     "resource_tags",
+    "roles",
+    "simulate",
+    "sts",
     "uploads",
+    "users",
 ]

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from openecr.errors import ServiceError
+from openecr.errors import AccessDeniedException, ServiceError
+from openecr.identity.caller import Caller, PrincipalType
 
 if TYPE_CHECKING:
     from openecr.operations.call import Call
@@ -18,7 +19,24 @@ if TYPE_CHECKING:
 AuditRecord = dict[str, Any]
 AuditWriter = Callable[[AuditRecord], None]
 
-SECRET_MEMBERS = frozenset({"authorizationToken", "authorizationData", "downloadUrl", "nextToken"})
+SECRET_MEMBERS = frozenset(
+    {
+        "authorizationData",
+        "authorizationToken",
+        "downloadUrl",
+        "Marker",
+        "nextToken",
+        "SecretAccessKey",
+        "SessionToken",
+        "WebIdentityToken",
+    }
+)
+IDENTITY_TYPES = {
+    PrincipalType.ROOT: "Root",
+    PrincipalType.USER: "IAMUser",
+    PrincipalType.ROLE: "AssumedRole",
+    PrincipalType.FEDERATED: "FederatedUser",
+}
 LONG_TEXT = 1024
 LONG_LIST = 100
 
@@ -28,9 +46,9 @@ def record(call: "Call", output: Mapping[str, Any] | None, error: ServiceError |
     operation, caller = call.operation, call.caller
     made: AuditRecord = {
         "eventVersion": "1.11",
-        "userIdentity": _identity(call),
-        "eventTime": call.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "eventSource": f"{call.registry.kind}.amazonaws.com",
+        "userIdentity": _identity(caller),
+        "eventTime": _time(call.now),
+        "eventSource": f"{call.service}.amazonaws.com",
         "eventName": operation.name,
         "awsRegion": call.registry.region,
         "sourceIPAddress": caller.source_address,
@@ -46,27 +64,53 @@ def record(call: "Call", output: Mapping[str, Any] | None, error: ServiceError |
         "eventCategory": "Management",
     }
     if error is not None:
-        made["errorCode"] = error.code.removesuffix("Exception") if _is_access(error) else error.code
+        is_access = isinstance(error, AccessDeniedException)  # CloudTrail writes it without its suffix
+        made["errorCode"] = error.code.removesuffix("Exception") if is_access else error.code
         made["errorMessage"] = error.text
+        if error.why:
+            made["additionalEventData"] = {"explanation": error.why}
     return made
 
 
-def _is_access(error: ServiceError) -> bool:
-    """CloudTrail writes AccessDenied without its suffix."""
-    return error.code == "AccessDeniedException"
-
-
-def _identity(call: "Call") -> dict[str, str]:
-    caller = call.caller
+def _identity(caller: Caller) -> dict[str, Any]:
+    """`userIdentity`. Source: advanced-features.md §8.2."""
     if caller.is_anonymous:
         return {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}
-    return {
-        "type": "Root",
+    made: dict[str, Any] = {
+        "type": IDENTITY_TYPES[caller.type],
         "principalId": caller.principal_id,
         "arn": caller.arn,
         "accountId": caller.account,
         "accessKeyId": caller.access_key_id,
     }
+    if caller.type is PrincipalType.USER:
+        made["userName"] = _name(caller.arn)
+    if caller.session_id:
+        made["sessionContext"] = _session(caller)
+    return made
+
+
+def _session(caller: Caller) -> dict[str, Any]:
+    made: dict[str, Any] = {"attributes": {"mfaAuthenticated": "true" if caller.has_mfa else "false"}}
+    if caller.token_issued_at is not None:
+        made["attributes"]["creationDate"] = _time(caller.token_issued_at)
+    if caller.type is PrincipalType.ROLE:
+        made["sessionIssuer"] = {
+            "type": "Role",
+            "principalId": caller.identity_id,
+            "arn": caller.role_arn,
+            "accountId": caller.account,
+            "userName": _name(caller.role_arn),
+        }
+    return made
+
+
+def _name(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _plain(value: Any) -> Any:
@@ -79,7 +123,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"sizeInBytes": len(value)}
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _time(value)
     if isinstance(value, str) and len(value) > LONG_TEXT:
         return value[:LONG_TEXT] + "…"
     return value

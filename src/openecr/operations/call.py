@@ -10,7 +10,9 @@ from openecr.blobs.files import FileBlobs
 from openecr.domain.addresses import Addresses
 from openecr.domain.registry import Registry
 from openecr.identity.caller import Caller
+from openecr.identity.sealed import Sealer
 from openecr.identity.tokens import Tokens
+from openecr.integrations.oidc_keys import KeySets
 from openecr.metadata.database import Database, Transaction
 
 if TYPE_CHECKING:
@@ -29,14 +31,18 @@ class Stores:
     blobs: FileBlobs
     addresses: Addresses
     tokens: Tokens
+    sealer: Sealer
+    key_sets: KeySets
     clock: Callable[[], datetime]
+    is_dev: bool = False  # any account is there, and whoever is denied is told why
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     operation: "Operation"
+    service: str  # the one asked: ecr, ecr-public, sts, iam
     caller: Caller
-    registry: Registry  # the one asked about: the caller's own, or that of `registryId`
+    registry: Registry  # the one asked about: the caller's own private one, or that of `registryId`
     input: Mapping[str, Any]  # as parsed: wire names; blobs are bytes
     now: datetime
     stores: Stores

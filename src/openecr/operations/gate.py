@@ -19,8 +19,10 @@ from openecr.identity.caller import Caller
 from openecr.operations.audit import AuditWriter, record
 from openecr.operations.authorize import require
 from openecr.operations.call import Call, Intake, Output, Stores
+from openecr.operations.context_keys import Value
 
 Resources = Callable[[Call], Iterable[str]]
+ContextKeys = Callable[[Call], Mapping[str, Value]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Operation:
     run: Callable[[Call], Any]  # (Call) -> Output, or (Call) -> Intake where it takes bytes
     action: str  # PutImage, as a policy names it after the service
     resources: Resources  # the ARNs a policy must allow the action on
+    context: ContextKeys | None  # what policies may ask beside what they may ask of any call
     inline: bool  # reads a few rows by key: may run on the event loop
     unlisted: frozenset[str]  # services whose model does not list it
     takes_bytes: bool
@@ -63,10 +66,17 @@ def everything(call: Call) -> list[str]:
     return ["*"]
 
 
+def nothing(call: Call) -> list[str]:
+    """No resource, so no permission: for operations that are anybody's, or that ask by themselves."""
+    return []
+
+
 def operation(
     *services: str,
     resource: Resources = repository_arn,
+    name: str | None = None,
     action: str | None = None,
+    context: ContextKeys | None = None,
     inline: bool = False,
     unlisted: bool | Iterable[str] = False,
     takes_bytes: bool = False,
@@ -74,17 +84,21 @@ def operation(
     """Make a function the operation of its name, for the services named.
 
     resource     the ARNs that must be allowed; by default the repository of `repositoryName`
+    name         where the function's does not tell it: ListMFADevices
     action       where it is not the operation's own name
+    context      further context keys, in lower case, for policies about this operation
     unlisted     a front needs it and the service model does not list it (True, or for which services)
     takes_bytes  a generator: checks, is sent batches until an empty one, returns its output
     """
 
     def register(function: Callable[[Call], Any]) -> Callable[[Call], Any]:
-        name = "".join(word.capitalize() for word in function.__name__.split("_"))
+        called = name or "".join(word.capitalize() for word in function.__name__.split("_"))
         hidden = frozenset(services if unlisted is True else unlisted or ())
-        made = Operation(name, services, function, action or name, resource, inline, hidden, takes_bytes)
+        made = Operation(
+            called, services, function, action or called, resource, context, inline, hidden, takes_bytes
+        )
         for service in services:
-            OPERATIONS[service, name] = made
+            OPERATIONS[service, called] = made
         return function
 
     return register
@@ -139,6 +153,7 @@ class Gate:
         """
         return Call(
             operation=OPERATIONS[service, name],
+            service=service,
             caller=caller,
             registry=self._registry(registry, name, input),
             input=input,
@@ -169,14 +184,18 @@ class Gate:
     def admit(self, call: Call) -> None:
         """Raises AccessDeniedException unless the caller may do this on every resource it touches."""
         try:
-            for resource in call.operation.resources(call):
-                require(call, call.operation.action, resource)
+            operation = call.operation
+            context = None if operation.context is None else operation.context(call)
+            for resource in operation.resources(call):
+                require(call, operation.action, resource, context=context)
         except ServiceError as error:
             self._audit(call, None, error)
             raise
 
     def perform(self, call: Call) -> Output:
         self.admit(call)
+        if self.stores.is_dev and not call.operation.inline:
+            self._make_account(call.caller.account)
         if call.operation.takes_bytes:
             return self._take(call, call.input.get("layerPartBlob", b""))
         try:
@@ -186,6 +205,15 @@ class Gate:
             raise
         self._audit(call, output, None)
         return output
+
+    def _make_account(self, account: str) -> None:
+        """In `--dev` whoever gives an account's number for an access key is its root: so it is there."""
+        with self.stores.database.reading() as db:
+            if not account or db.accounts.has(account):
+                return
+        with self.stores.database.transaction() as db:
+            if not db.accounts.has(account):
+                db.accounts.add(account, "", at=self.stores.clock())
 
     def start(self, call: Call) -> Intake:
         """Begin an operation that takes bytes, which was admitted: its checks are made, it can be fed."""

@@ -7,8 +7,10 @@ account or repository knows is answered exactly as one that does not exist (reli
 from datetime import timedelta
 from functools import partial
 
+from openecr.domain.account_settings import BLOB_MOUNTING
 from openecr.domain.image import Layer
 from openecr.domain.names import DIGEST_PATTERN, Digest, find_digest, is_like_digest
+from openecr.domain.registry import Kind
 from openecr.domain.repository import Repository
 from openecr.errors import (
     InvalidParameterException,
@@ -16,7 +18,7 @@ from openecr.errors import (
     LayersNotFoundException,
 )
 from openecr.metadata.database import Transaction
-from openecr.operations.authorize import decide
+from openecr.operations.authorize import may
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import operation
 
@@ -94,17 +96,22 @@ def mount_layer(call: Call) -> Output:
     """Let a repository use a layer that another one of the registry has, if the caller may read it there.
 
     Input   repositoryName, layerDigest, sourceRepositoryName (any repository, where it is missing)
-    Output  mounted: false where there is no such layer, or none the caller may read
+    Output  mounted: false where there is no such layer, or none the caller may read, or the account's
+            setting BLOB_MOUNTING, which is about private registries, forbids it
     Raises  RepositoryNotFoundException for the target alone
-    Source  data-plane.md §1.4 "Mount", §3.5; reliability.md J4
+    Source  data-plane.md §1.4 "Mount", §3.5; advanced-features.md §1.2; reliability.md J4
     """
     digest = Digest.parse(call.input["layerDigest"])
     with call.transaction() as db:
         target = db.repositories.get(call.registry, call.input["repositoryName"])
+        if target.registry.kind is Kind.PRIVATE and (
+            db.account_settings.find(call.registry, BLOB_MOUNTING) == "DISABLED"
+        ):
+            return {"mounted": False}
         wanted = call.input.get("sourceRepositoryName")
         names = [wanted] if wanted else db.layers.holders(call.registry, digest, limit=SOURCES)
         for name in names:
-            if decide(call, "GetDownloadUrlForLayer", call.registry.repository_arn(name)) is not None:
+            if not may(call, "GetDownloadUrlForLayer", call.registry.repository_arn(name)):
                 continue
             source = db.repositories.find(call.registry, name)
             layer = db.layers.find(source, digest) if source else None

@@ -15,6 +15,8 @@ from openecr.operations.call import Call
 
 DEFAULT_RESULTS = 100
 MOST_OVER_OCI = 1000
+PAGING_MEMBERS = frozenset({"maxResults", "nextToken", "MaxItems", "Marker"})
+"""Of an input: the second pair is IAM's (operations/iam/paging.py)."""
 
 Key = Sequence[str | int]
 
@@ -32,7 +34,7 @@ def page(call: Call, *, default: int = DEFAULT_RESULTS) -> Page:
     if token is None:
         return Page(limit, [])
     try:
-        after = call.stores.tokens.open_page(token, _scope(call))
+        after = call.stores.tokens.open_page(token, scope(call))
     except InvalidToken:
         raise InvalidParameterException(
             member="nextToken", reason="The token is not valid for this request"
@@ -42,7 +44,7 @@ def page(call: Call, *, default: int = DEFAULT_RESULTS) -> Page:
 
 def next_token(call: Call, key: Key) -> str:
     """The token that continues after the item with that key."""
-    return call.stores.tokens.seal_page(_scope(call), list(key))
+    return call.stores.tokens.seal_page(scope(call), list(key))
 
 
 def refuse_with(call: Call, member: str) -> None:
@@ -64,11 +66,9 @@ def last_name(call: Call) -> tuple[str, int]:
     return call.input.get("last", ""), limit
 
 
-def _scope(call: Call) -> str:
+def scope(call: Call) -> str:
     """Everything the list depends on but the page itself."""
-    asked: dict[str, Any] = {
-        key: value for key, value in call.input.items() if key not in ("maxResults", "nextToken")
-    }
+    asked: dict[str, Any] = {key: value for key, value in call.input.items() if key not in PAGING_MEMBERS}
     registry = call.registry
     return json.dumps(
         [call.operation.name, registry.kind, registry.account, registry.region, asked], sort_keys=True

@@ -1,26 +1,20 @@
 """TagResource, UntagResource, ListTagsForResource. Only repositories can be tagged."""
 
-import re
-
 from openecr.domain import resource_tags
-from openecr.domain.registry import Kind
+from openecr.domain.registry import Registry, parse_repository_arn
 from openecr.domain.repository import Repository
 from openecr.errors import InvalidParameterException
 from openecr.metadata.database import Transaction
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import operation
 
-ARN = re.compile(r"arn:aws[a-z-]*:(ecr|ecr-public):([a-z0-9-]*):([0-9]{12}):repository/(.{1,256})")
-
 
 def arn_in_input(call: Call) -> list[str]:
     """`resourceArn`, which must be of this service and, in ecr, of the region that is asked."""
-    arn = call.input["resourceArn"]
-    found = ARN.fullmatch(arn)
-    region = "" if call.registry.kind is Kind.PUBLIC else call.registry.region
-    if not found or found[1] != call.registry.kind or found[2] != region:
-        raise InvalidParameterException(member="resourceArn", reason="Invalid ARN")
-    return [arn]
+    registry, _ = _place(call)
+    if (registry.kind, registry.region) != (call.registry.kind, call.registry.region):
+        raise _invalid_arn()
+    return [call.input["resourceArn"]]
 
 
 @operation("ecr", "ecr-public", resource=arn_in_input)
@@ -73,6 +67,15 @@ def list_tags_for_resource(call: Call) -> Output:
 
 
 def _repository(call: Call, db: Transaction) -> Repository:
-    found = ARN.fullmatch(call.input["resourceArn"])
-    assert found is not None, "the gate has asked arn_in_input"
-    return db.repositories.get(call.registry, found[4])
+    return db.repositories.get(*_place(call))
+
+
+def _place(call: Call) -> tuple[Registry, str]:
+    place = parse_repository_arn(call.input["resourceArn"])
+    if place is None:
+        raise _invalid_arn()
+    return place
+
+
+def _invalid_arn() -> InvalidParameterException:
+    return InvalidParameterException(member="resourceArn", reason="Invalid ARN")
