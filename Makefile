@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 
-.PHONY: serve test check conformance clients crash bench all docs lock
+.PHONY: serve test check conformance clients crash nightly bench all docs lock
 
 serve: $(VENV)/serve
 	$(BIN)/openecr serve $(ARGS)
@@ -33,6 +33,10 @@ clients: $(VENV)/develop
 
 crash: $(VENV)/develop
 	$(PYTEST) -m slow tests/crash $(ARGS)
+
+# A million decisions, a hundred thousand signatures: what CI has no time for.
+nightly: $(VENV)/develop
+	$(PYTEST) -m slow tests/policy tests/identity $(ARGS)
 
 bench: $(VENV)/develop
 	$(BIN)/python -m bench $(ARGS)

@@ -29,7 +29,7 @@ from bench.cpu import SERVER_CORE, pinned
 START_SECONDS = 30
 TAGS_PER_PUT = 50
 REGION = "us-east-1"
-ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIABENCHBENCHBENCH0", "bench/secret/bench/secret/bench/secret/0"
+ROOT = ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIABENCHBENCHBENCH0", "bench/secret/bench/secret/bench/secret/0"
 
 READS, PUSHES, MANIFESTS, TAGS, AWS, STARTS = "reads", "pushes", "manifests", "tags", "aws", "starts"
 """What a server can be asked for: GETs; uploads; manifest PUTs; tags/list; AWS JSON; start and memory."""
@@ -152,13 +152,13 @@ def put_manifest(connection: Connection, repository: str, reference: str, manife
 class AwsPeer(Peer):
     """One that answers AWS JSON at its root."""
 
-    def client(self) -> Any:
+    def client(self, service: str = "ecr", key: tuple[str, str] = ROOT) -> Any:
         return boto3.client(
-            "ecr",
+            service,
             endpoint_url=f"http://{self.address[0]}:{self.address[1]}",
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
+            aws_access_key_id=key[0],
+            aws_secret_access_key=key[1],
             config=Config(retries={"max_attempts": 1}),
         )
 
@@ -191,8 +191,13 @@ class Openecr(AwsPeer):
 
     def log_in(self) -> None:
         """Fetch a token, as docker's credential helper does; from now on every request carries it."""
-        token = self.client().get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        self.headers["Authorization"] = f"Basic {token}"
+        self.headers = self.headers_of(ROOT)
+
+    def headers_of(self, key: tuple[str, str]) -> dict[str, str]:
+        """What a request carries of whoever has that key."""
+        answer = self.client(key=key).get_authorization_token()
+        token = answer["authorizationData"][0]["authorizationToken"]
+        return {**self.headers, "Authorization": f"Basic {token}"}
 
     def put_tags(self, repository: str, manifest: Manifest, tags: Sequence[str]) -> None:
         connection = self.connect()

@@ -34,6 +34,7 @@ def _mebibytes(value: float) -> str:
 
 KINDS = {
     "cpu": Kind(_seconds, False, "CPU"),
+    "authorising": Kind(lambda value: f"{value * 1e6:+.0f} µs to authorise", False, "authorising"),
     "rate": Kind(lambda value: f"{value:,.0f}/s", True, "rate"),
     "p99": Kind(_seconds, False, "p99"),
     "uploaded": Kind(lambda value: f"{value / 1e6:,.0f} MB/s up", True, "uploaded"),

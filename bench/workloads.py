@@ -1,8 +1,9 @@
 """The workloads: one function each, and one table at the end that says who runs it and what it must reach.
 
 A function makes what it needs on a server (once), loads it, and returns its figures: `rate` per second, `cpu`
-seconds of the server per request, `p99` seconds, `memory` and `growth` in bytes, `start` in seconds. What is
-counted in bytes (a download of 1 GiB may be cut off by the clock) is told per request of `size_bytes`.
+seconds of the server per request, `authorising` how many of these a user's policies cost, `p99` seconds,
+`memory` and `growth` in bytes, `start` in seconds. What is counted in bytes (a download of 1 GiB may be cut
+off by the clock) is told per request of `size_bytes`.
 """
 
 import json
@@ -10,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,7 @@ from bench.fill import (
     fill_image,
     fill_layers,
     fill_tags,
+    fill_user,
 )
 from bench.load import Act, Clients, Load, SignedRequest, flush_disk, in_parallel, wrk
 from bench.peers import (
@@ -47,6 +49,7 @@ from bench.peers import (
     SECRET_ACCESS_KEY,
     STARTS,
     TAGS,
+    Openecr,
     Peer,
     put_manifest,
 )
@@ -64,6 +67,17 @@ def get_manifest(peer: Peer, seconds: int, *, by: str) -> Figures:
     reference = TAG if by == "tag" else manifest.digest
     path = f"/v2/{IMAGE}/manifests/{reference}"
     return _figures(_wrk_get(peer, path, connections=32, seconds=seconds))
+
+
+def get_manifest_as_user(peer: Peer, seconds: int, *, conditions: bool) -> Figures:
+    """The same by tag, as a user of 50 statements; `authorising`, how much more CPU that is than as the root,
+    who has none, measured just before."""
+    assert isinstance(peer, Openecr)
+    user = fill_user(peer, conditions=conditions)
+    as_root = get_manifest(peer, seconds, by="tag")
+    load = _wrk_get(peer, f"/v2/{IMAGE}/manifests/{TAG}", connections=32, seconds=seconds, headers=user)
+    figures = _figures(load)
+    return {**figures, "authorising": figures["cpu"] - as_root["cpu"]}
 
 
 def head_manifest(peer: Peer, seconds: int) -> Figures:
@@ -287,14 +301,23 @@ def _fresh(peer: Peer) -> Iterator[Peer]:
 # the load
 
 
-def _wrk_get(peer: Peer, path: str, *, connections: int, seconds: int, size_bytes: int = 0) -> Load:
+def _wrk_get(
+    peer: Peer,
+    path: str,
+    *,
+    connections: int,
+    seconds: int,
+    size_bytes: int = 0,
+    headers: Mapping[str, str] | None = None,
+) -> Load:
+    """headers   of whom to be, if not of the root"""
     return wrk(
         peer.pid,
         peer.address,
         path,
         connections=connections,
         seconds=seconds,
-        headers=peer.headers,
+        headers=headers or peer.headers,
         size_bytes=size_bytes,
     )
 
@@ -350,12 +373,15 @@ _SMALL_READ = (Gate("cpu", 3, "registry v3"), Gate("cpu", 9, "registry 2.8"))
 _PROMPT_READ = (*_SMALL_READ, Gate("p99", 0.025))
 _BULK_READ = (Gate("rate", 0.9, "nginx"), Gate("cpu", 4, "registry v3"))
 _BULK_WRITE = (Gate("cpu", 0.8, "ceiling"), Gate("cpu", 1.1, "registry v3"), Gate("rate", 1.3, "registry v3"))
+_AUTHORISING = (Gate("authorising", 30e-6),)
 _GROWTH = (Gate("growth", 16 * MIB),)
 _START = (Gate("start", 1.0),)
 _MOTO = (Gate("rate", 10, "moto"),)
 
 _by_tag = partial(get_manifest, by="tag")
 _by_digest = partial(get_manifest, by="digest")
+_as_user = partial(get_manifest_as_user, conditions=False)
+_as_user_with_conditions = partial(get_manifest_as_user, conditions=True)
 _get_64k = partial(get_blob, size_bytes=64 * KIB, connections=32)
 _get_10m = partial(get_blob, size_bytes=10 * MIB, connections=8)
 _get_1g = partial(get_blob, size_bytes=GIB, connections=2)
@@ -374,6 +400,22 @@ _token = partial(call_operation, operation="GetAuthorizationToken", members={})
 WORKLOADS = [
     Workload("manifest-by-tag", "manifest GET by tag, 2 KiB x32", READS, _by_tag, _PROMPT_READ),
     Workload("manifest-by-digest", "manifest GET by digest, 2 KiB x32", READS, _by_digest, _PROMPT_READ),
+    Workload(
+        "manifest-as-user",
+        "manifest GET by tag x32, a user of 50 statements",
+        AWS,
+        _as_user,
+        _AUTHORISING,
+        ours_only=True,
+    ),
+    Workload(
+        "manifest-as-user-if",
+        "the same, each statement with a condition",
+        AWS,
+        _as_user_with_conditions,
+        _AUTHORISING,
+        ours_only=True,
+    ),
     Workload("manifest-head", "manifest HEAD by tag x32", READS, head_manifest, _SMALL_READ),
     Workload("blob-64k", "blob GET 64 KiB x32", READS, _get_64k, (Gate("cpu", 10, "registry v3"),)),
     Workload("blob-10m", "blob GET 10 MiB x8", READS, _get_10m, _BULK_READ, size_bytes=10 * MIB),

@@ -21,13 +21,15 @@ from typing import Any
 import pytest
 
 from tests.builders import Image
+from tests.clients.cluster import Cluster
 from tests.clients.layouts import Layout, a_file_system
 from tests.clients.programs import Daemon, Program
-from tests.clients.server import Server
+from tests.clients.server import ACCOUNT, REGION, Server
 
 HERE = Path(__file__).parent
 LIMIT_SECONDS = 600  # for one test
 HTTP = ("--tls-verify=false",)
+WITH_HOSTS = 'mount --bind "$0" /etc/hosts && exec "$@"'
 CONTAINERD = """
 version = 2
 root = "{folder}/containerd"
@@ -87,6 +89,17 @@ def password(server) -> str:
     return server.password()
 
 
+@pytest.fixture
+def hosts(server) -> dict[str, str]:
+    """How image names begin, by the way they name the registry."""
+    port = server.address.partition(":")[2]
+    return {
+        "host": f"{ACCOUNT}.dkr.ecr.{REGION}.registry.test:{port}",
+        "path": f"{server.address}/{ACCOUNT}.dkr.ecr.{REGION}",
+        "plain": server.address,
+    }
+
+
 @dataclass(frozen=True)
 class Repository:
     """A repository, and how image names of it begin."""
@@ -118,6 +131,11 @@ def repository(create_repository) -> Repository:
     return create_repository()
 
 
+@pytest.fixture
+def cluster(folder) -> Cluster:
+    return Cluster(folder)
+
+
 # The programs. Those that read REGISTRY_AUTH_FILE or DOCKER_CONFIG are logged in, as a user would.
 
 
@@ -144,6 +162,18 @@ def skopeo(environment, folder, server) -> Program:
     )
     server.log_in(skopeo)
     return skopeo
+
+
+@pytest.fixture
+def skopeo_anywhere(skopeo, server, hosts, folder) -> Program:
+    """A skopeo for which the name of the host form leads to loopback, logged in there as well."""
+    name = hosts["host"].partition(":")[0]
+    (folder / "hosts").write_text(f"127.0.0.1 localhost {name}\n")
+    anywhere = replace(
+        skopeo, command=("unshare", "--mount", "sh", "-c", WITH_HOSTS, folder / "hosts", *skopeo.command)
+    )
+    server.log_in(anywhere, address=hosts["host"])
+    return anywhere
 
 
 @pytest.fixture

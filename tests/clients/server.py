@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,23 @@ SECRET_ACCESS_KEY = "a-secret-that-only-the-tests-of-clients-know"
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 
+Key = tuple[str, str] | tuple[str, str, str]
+"""Access key id, secret and, of temporary credentials, session token."""
+
+ROOT = (ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+
 
 class Server:
     """A server of its own, on a free port, from here until `stop()`.
 
     address   host and port as image names begin with; `url` is the same for an SDK
     exports   the lines that it prints to be pasted into a shell
+    settings  what it is told beside the key of its root
     """
 
-    def __init__(self, data: Path):
+    def __init__(self, data: Path, settings: Mapping[str, str] | None = None):
         self._data = data
+        self._settings = settings or {}
         self.start()
 
     def start(self) -> None:
@@ -38,6 +46,7 @@ class Server:
                 "OPENECR_ROOT_ACCESS_KEY_ID": ACCESS_KEY_ID,
                 "OPENECR_ACCESS_LOG": "true",  # the tests look into it
                 "OPENECR_ROOT_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+                **self._settings,
             },
         )  # fmt: skip
         self.exports = "".join(line for line in self._daemon.said if re.match(r" *export ", line))
@@ -53,23 +62,34 @@ class Server:
     def kill(self) -> None:
         self._daemon.kill()
 
-    def client(self, service: str, region: str = REGION) -> Any:
-        """boto3's client for `ecr` or `ecr-public`, signing with the root key."""
+    def account(self, number: str) -> Key:
+        """A new account with that number: the key of its root."""
+        openecr = Program((sys.executable, "-m", "openecr"), os.environ)
+        told = openecr("account", "create", "--account", number, "--data-dir", self._data)
+        id, secret = re.findall(r"^export [A-Z_]+=(.+)$", told, re.MULTILINE)
+        return id, secret
+
+    def client(self, service: str, region: str = REGION, *, key: Key = ROOT) -> Any:
+        """boto3's client for a service, signing with that key."""
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name=region,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
+            aws_access_key_id=key[0],
+            aws_secret_access_key=key[1],
+            aws_session_token=key[2] if len(key) > 2 else None,
         )
 
-    def log_in(self, program: Program) -> None:
-        """Log a client in, as its user would."""
-        program("login", "--username=AWS", "--password-stdin", self.address, stdin=self.password())
+    def log_in(self, program: Program, *, key: Key = ROOT, address: str | None = None) -> None:
+        """Log a client in, as its user would; to the server by that name of it."""
+        program(
+            "login", "--username=AWS", "--password-stdin", address or self.address,
+            stdin=self.password(key=key),
+        )  # fmt: skip
 
-    def password(self, region: str = REGION) -> str:
+    def password(self, region: str = REGION, *, key: Key = ROOT) -> str:
         """What logs a client in to the private registry of a region; the user name is AWS."""
-        answer = self.client("ecr", region).get_authorization_token()
+        answer = self.client("ecr", region, key=key).get_authorization_token()
         return _password(answer["authorizationData"][0])
 
     def public_password(self) -> str:

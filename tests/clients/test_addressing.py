@@ -9,33 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.programs import Program
 from tests.clients.server import ACCOUNT, REGION
-
-WITH_HOSTS = 'mount --bind "$0" /etc/hosts && exec "$@"'
-
-
-@pytest.fixture
-def hosts(server) -> dict[str, str]:
-    """How image names begin, by the way they name the registry."""
-    port = server.address.partition(":")[2]
-    return {
-        "host": f"{ACCOUNT}.dkr.ecr.{REGION}.registry.test:{port}",
-        "path": f"{server.address}/{ACCOUNT}.dkr.ecr.{REGION}",
-        "plain": server.address,
-    }
-
-
-@pytest.fixture
-def skopeo_anywhere(skopeo, hosts, password, folder) -> Program:
-    """A skopeo for which the name of the host form leads to loopback, logged in there as well."""
-    name = hosts["host"].partition(":")[0]
-    (folder / "hosts").write_text(f"127.0.0.1 localhost {name}\n")
-    anywhere = replace(
-        skopeo, command=("unshare", "--mount", "sh", "-c", WITH_HOSTS, folder / "hosts", *skopeo.command)
-    )
-    anywhere("login", "--username=AWS", "--password-stdin", hosts["host"], stdin=password)
-    return anywhere
 
 
 @pytest.mark.parametrize("form", ["host", "path", "plain"])

@@ -82,7 +82,8 @@ class Grounds:
     def is_allowed(self, action: str) -> bool:
         """Whether that is known to be allowed whatever the request."""
         known = self.known.get(action)
-        return known is not None and not known.keys and known.decisions[()].allowed
+        decision = None if known is None or known.keys else known.decisions.get(())
+        return decision is not None and decision.allowed
 
     def decide(self, request: AccessRequest) -> Decision:
         known = self.known.setdefault(request.action, _Known())

@@ -1,8 +1,8 @@
 """A simulation: who asks, what is known of the requests, which policies have a say in them; and what comes of
 a request by them. What it rests on has been gathered by simulate.py: nothing is looked up here.
 
-A request is judged by the engine that the gate asks. So the policy of a resource counts for roles too, which
-AWS's simulator leaves out, and where a role is assumed it counts as the role's trust policy, which must allow.
+A request is judged by the engine that the gate asks: so the policy of a resource counts for roles too, which
+AWS's simulator leaves out; where a role is assumed it counts as its trust policy, which must allow.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,247 @@
+"""SimulateCustomPolicy: what comes of requests by the policies that are given.
+
+Source: the service model; the examples of the API reference.
+"""
+
+import json
+
+import pytest
+
+from tests.operations.iam.asking import NO_SUCH_PAGE, a_user, allow, denied, pages, plain, policy, refusal
+from tests.operations.iam.simulating import (
+    APP,
+    BOB,
+    EVERYTHING,
+    INVALID,
+    arn,
+    custom,
+    decisions,
+    deny,
+    entry,
+    read_statement,
+    repository,
+    sources,
+    when,
+)
+
+REPOSITORY = "arn:${Partition}:ecr:${Region}:${Account}:repository/${RepositoryName}"
+
+
+# Decisions, and what they are of.
+
+
+def test_every_action_has_its_decision_in_the_order_asked(iam):
+    given = policy(allow("ecr:Get*"), deny("ecr:GetRepositoryPolicy"))
+    asked = ["ecr:PutImage", "ecr:GetRepositoryPolicy", "ECR:getAuthorizationToken"]
+    results = custom(iam, given, actions=asked)
+    assert [result["EvalActionName"] for result in results] == asked
+    assert decisions(results) == ["implicitDeny", "explicitDeny", "allowed"]
+
+
+def test_several_policies_count_together(iam):
+    results = custom(
+        iam, policy(allow("ecr:*")), policy(deny("ecr:Put*")), actions=["ecr:PutImage", "ecr:ListImages"]
+    )
+    assert decisions(results) == ["explicitDeny", "allowed"]
+    assert [sources(result) for result in results] == [
+        {("PolicyInputList.2", "none")},
+        {("PolicyInputList.1", "none")},
+    ]
+
+
+@pytest.mark.parametrize("asked", [{}, {"ResourceArns": []}, {"ResourceArns": ["*"]}])
+def test_without_resources_an_action_is_asked_of_everything(iam, asked):
+    (result,) = custom(iam, EVERYTHING, **asked)
+    assert result.pop("MatchedStatements")
+    assert result == {
+        "EvalActionName": "ecr:PutImage",
+        "EvalResourceName": REPOSITORY,
+        "EvalDecision": "allowed",
+        "MissingContextValues": [],
+    }
+    assert decisions(custom(iam, policy(allow("ecr:PutImage", APP)), **asked)) == ["implicitDeny"]
+
+
+@pytest.mark.parametrize(
+    ("action", "template"),
+    [
+        ("ecr:GetAuthorizationToken", "*"),
+        ("ecr-public:putimage", "arn:${Partition}:ecr-public::${Account}:repository/${RepositoryName}"),
+        ("iam:GetUser", "arn:${Partition}:iam::${Account}:user/${UserNameWithPath}"),
+        ("sts:AssumeRole", "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"),
+        ("s3:GetObject", "*"),
+    ],
+)
+def test_a_result_tells_the_form_of_the_actions_resources(iam, action, template):
+    assert custom(iam, EVERYTHING, actions=[action])[0]["EvalResourceName"] == template
+
+
+def test_every_resource_has_its_decision_and_the_most_restrictive_is_the_actions(iam):
+    names = ["open/a", "shut/a", "none/a"]
+    given = policy(
+        allow("ecr:*", repository("open/*")),
+        allow("ecr:*", repository("shut/*")),
+        deny("ecr:Put*", repository("shut/*")),
+    )
+    arns = list(map(repository, names))
+    put, listed = custom(iam, given, actions=["ecr:PutImage", "ecr:ListImages"], ResourceArns=arns)
+
+    def each(result):
+        return [
+            (one["EvalResourceName"], one["EvalResourceDecision"])
+            for one in result["ResourceSpecificResults"]
+        ]
+
+    assert each(put) == list(zip(arns, ["allowed", "explicitDeny", "implicitDeny"], strict=True))
+    assert each(listed) == list(zip(arns, ["allowed", "allowed", "implicitDeny"], strict=True))
+    assert decisions([put, listed]) == ["explicitDeny", "implicitDeny"]
+    assert put["EvalResourceName"] == REPOSITORY
+    assert put["EvalDecisionDetails"] == {}, "there is one account"
+    assert "EvalDecisionDetails" not in put["ResourceSpecificResults"][0]
+
+
+# Statements.
+
+
+def test_matched_statements_are_told_by_their_place(iam):
+    statements = [allow("iam:*"), allow("ecr:Put*", repository("*")), allow("ecr:PutImage")]
+    for indent in (None, 4):
+        text = json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=indent)
+        (result,) = custom(iam, text, ResourceArns=[APP])
+        found = [read_statement(text, each) for each in result["MatchedStatements"]]
+        assert found == statements[1:]
+        assert result["ResourceSpecificResults"][0]["MatchedStatements"] == result["MatchedStatements"]
+
+
+def test_places_count_from_one_and_end_after_the_last_character(iam):
+    statement = '{\n    "Effect": "Allow",\n    "Action": "ecr:*",\n    "Resource": "*"\n  }'
+    text = f'{{\n  "Version": "2012-10-17",\n  "Statement": {statement}\n}}'
+    (matched,) = custom(iam, text)[0]["MatchedStatements"]
+    assert matched["StartPosition"] == {"Line": 3, "Column": 16}
+    assert matched["EndPosition"] == {"Line": 7, "Column": 4}
+
+
+def test_a_deny_is_the_only_statement_told(iam):
+    text = policy(allow("ecr:*"), deny("ecr:Put*"))
+    (result,) = custom(iam, text)
+    assert [read_statement(text, each)["Effect"] for each in result["MatchedStatements"]] == ["Deny"]
+
+
+def test_of_several_resources_the_statements_that_decide_are_told_together(iam):
+    text = policy(allow("ecr:*", repository("a")), allow("ecr:*", repository("b")))
+    both, one = [
+        custom(iam, text, ResourceArns=list(map(repository, names)))[0]
+        for names in (["a", "b", "a"], ["a", "c"])
+    ]
+    assert [read_statement(text, each)["Resource"] for each in both["MatchedStatements"]] == [
+        repository("a"),
+        repository("b"),
+    ]
+    assert one["MatchedStatements"] == [], "none of them decides that it is denied"
+    assert len(one["ResourceSpecificResults"][0]["MatchedStatements"]) == 1
+
+
+# Pages.
+
+
+def test_results_come_in_pages(iam):
+    actions = [f"ecr:Get{letter}" for letter in "ABCDE"]
+    asked = {"PolicyInputList": [EVERYTHING], "ActionNames": actions}
+    whole = custom(iam, EVERYTHING, actions=actions)
+    for size, page_count in ((1, 5), (2, 3), (5, 1), (1000, 1)):
+        found = pages(iam.simulate_custom_policy, "EvaluationResults", size, **asked)
+        assert [result for page in found for result in page] == whole
+        assert len(found) == page_count
+
+
+def test_a_marker_is_of_one_simulation(iam):
+    asked = {"PolicyInputList": [EVERYTHING], "ActionNames": ["ecr:PutImage", "ecr:GetImage"], "MaxItems": 1}
+    marker = iam.simulate_custom_policy(**asked)["Marker"]
+    others = ({"PolicyInputList": [policy(allow("ecr:*"))]}, {"CallerArn": BOB}, {"Marker": "x"})
+    for other in others:
+        assert refusal(iam.simulate_custom_policy, **asked | {"Marker": marker} | other) == NO_SUCH_PAGE
+
+
+def test_a_page_is_shorter_where_there_is_much_to_do(iam):
+    asked = {
+        "PolicyInputList": [EVERYTHING],
+        "ActionNames": ["ecr:PutImage"] * 3,
+        "ResourceArns": [APP] * 500,
+    }
+    answer = iam.simulate_custom_policy(**asked)
+    assert (len(answer["EvaluationResults"]), answer["IsTruncated"]) == (1, True)
+    assert sum(map(len, pages(iam.simulate_custom_policy, "EvaluationResults", 3, **asked))) == 3
+
+
+def test_too_much_for_one_action_is_refused(iam):
+    asked = {"PolicyInputList": [EVERYTHING], "ActionNames": ["ecr:PutImage"]}
+    at_most = 1_000_000 // 1_001
+    iam.simulate_custom_policy(**asked, ResourceArns=[APP] * at_most)
+    message = "There are too many resources for policies of so many statements."
+    refused = refusal(iam.simulate_custom_policy, **asked, ResourceArns=[APP] * (at_most + 1))
+    assert refused == (*INVALID, message)
+
+
+def test_policies_that_take_too_much_work_are_no_policies_to_decide_by(iam):
+    patterns = [f"*{number}*x*y" for number in range(100)]
+    given = policy(when(allow("*"), "ForAnyValue:StringLike", aws_TagKeys=patterns))
+    entries = [entry("aws:TagKeys", *(f"key-{number}" for number in range(50)), type="stringList")]
+    asked = {"PolicyInputList": [given], "ActionNames": ["ecr:PutImage"], "ContextEntries": entries}
+    message = "The policies ask for more comparisons than one request may cause."
+    assert refusal(iam.simulate_custom_policy, **asked) == (500, "PolicyEvaluation", message)
+
+
+# What is refused.
+
+ASKED = {"PolicyInputList": [EVERYTHING], "ActionNames": ["ecr:PutImage"]}
+TRUST = policy({"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*"})
+OF_IDENTITIES = (
+    "line 1, column 41: a policy of this kind speaks of whom it is attached to, no other Principal"
+)
+OF_RESOURCES = "line 1, column 41: a policy of this kind speaks of what it is attached to, no other Resource"
+SYNTAX = "Syntax errors in policy."
+ACTION_IS = "One is a service and a name: ecr:PutImage."
+ARN_IS = "It is neither an ARN nor *."
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"PolicyInputList": [EVERYTHING, "{"]},
+            f"{SYNTAX} PolicyInputList.2, line 1, column 2: this is no JSON: a key is expected",
+        ),
+        (
+            {"PermissionsBoundaryPolicyInputList": [TRUST]},
+            f"{SYNTAX} PermissionsBoundaryPolicyInputList.1, {OF_IDENTITIES}",
+        ),
+        (
+            {"OrderedOrganizationPolicyInputList": [{"ServiceControlPolicyInputList": [EVERYTHING, TRUST]}]},
+            f"{SYNTAX} OrderedOrganizationPolicyInputList.1.2, {OF_IDENTITIES}",
+        ),
+        ({"ResourcePolicy": EVERYTHING, "CallerArn": BOB}, f"{SYNTAX} ResourcePolicy, {OF_RESOURCES}"),
+        ({"ResourcePolicy": TRUST}, "A CallerArn is needed for a ResourcePolicy, which speaks of callers."),
+        ({"PolicyInputList": [EVERYTHING] * 101}, "There may be 100 policies in PolicyInputList."),
+        ({"ActionNames": ["PutImage"]}, f"Invalid action: PutImage. {ACTION_IS}"),
+        ({"ActionNames": ["ecr:Put*"]}, f"Invalid action: ecr:Put*. {ACTION_IS}"),
+        ({"ResourceArns": ["team/app"]}, f"Invalid resource: team/app. {ARN_IS}"),
+        ({"ResourceArns": [APP, "arn:aws:ecr:x"]}, f"Invalid resource: arn:aws:ecr:x. {ARN_IS}"),
+        ({"ResourceOwner": "me"}, "Invalid ResourceOwner: me. It is neither an account nor its root."),
+        ({"CallerArn": arn("root")}, f"ARN {arn('root')} is not valid."),
+        (
+            {"ResourceHandlingOption": "EC2-VPC-EBS"},
+            "ResourceHandlingOption EC2-VPC-EBS is not supported by openecr.",
+        ),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused(iam, asked, message):
+    assert refusal(iam.simulate_custom_policy, **ASKED | asked) == (*INVALID, message)
+
+
+def test_who_simulates_needs_permission(server, iam):
+    bob = server.client("iam", key=a_user(iam, "bob"))
+    assert refusal(bob.simulate_custom_policy, **ASKED) == denied(BOB, "iam:SimulateCustomPolicy", "*")
+    iam.put_user_policy(
+        UserName="bob", PolicyName="may", PolicyDocument=policy(allow("iam:SimulateCustomPolicy"))
+    )
+    assert decisions(plain(bob.simulate_custom_policy(**ASKED))["EvaluationResults"]) == ["allowed"]
