@@ -1,8 +1,10 @@
 """`openecr account`: accounts are made and listed beside the server."""
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.cli.commands import openecr, serving
+from tests.every_operation.principals import a_user, allow
 
 DEFAULT = "000000000000"
 
@@ -19,7 +21,7 @@ def create(server, *arguments):
     """The number and the root key of a new account, as they were printed."""
     ended = openecr("account", "create", "--data-dir", server.data, *arguments)
     assert (ended.returncode, ended.stderr) == (0, "")
-    number, key_id, secret = ended.stdout.splitlines()
+    number, _role, key_id, secret = ended.stdout.splitlines()
     return number.removeprefix("account "), (
         key_id.removeprefix("export AWS_ACCESS_KEY_ID="),
         secret.removeprefix("export AWS_SECRET_ACCESS_KEY="),
@@ -35,6 +37,23 @@ def test_the_key_of_a_new_account_works_at_once_and_its_repositories_are_its_own
 
     assert server.repositories(key) == [f"arn:aws:ecr:us-east-1:{number}:repository/team/app"]
     assert server.repositories(server.key) == [f"arn:aws:ecr:us-east-1:{DEFAULT}:repository/team/app"]
+
+
+def test_an_administrator_of_the_default_account_may_enter_by_a_role(server):
+    ended = openecr("account", "create", "--account", "222233334444", "--data-dir", server.data)
+    role = ended.stdout.splitlines()[1].removeprefix("role ")
+    assert role == "arn:aws:iam::222233334444:role/OrganizationAccountAccessRole"
+    admin = a_user(server.client(server.key, "iam"), "admin")
+    asked = {"RoleArn": role, "RoleSessionName": "admin"}
+    with pytest.raises(ClientError, match="no identity-based policy allows the sts:AssumeRole action"):
+        server.client(admin.key, "sts").assume_role(**asked)
+
+    admin.may(allow("sts:AssumeRole", role))
+    made = server.client(admin.key, "sts").assume_role(**asked)["Credentials"]
+
+    session = made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]
+    server.client(session).create_repository(repositoryName="entered")
+    assert server.repositories(session) == ["arn:aws:ecr:us-east-1:222233334444:repository/entered"]
 
 
 def test_accounts_are_listed_with_their_names(server):

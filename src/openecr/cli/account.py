@@ -12,7 +12,11 @@ from openecr.settings import InvalidSettings, Settings
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    create = commands.add_parser("create", help="make an account and print its root key, this once")
+    create = commands.add_parser(
+        "create",
+        help="make an account; print a role that users of the default account may be allowed to assume, "
+        "and the root key, this once",
+    )
     create.add_argument("--name", default="", help="What people call it.")
     create.add_argument("--account", metavar="NUMBER", help="Its 12 digits. [any that are free]")
     listing = commands.add_parser("list", help="print the number and the name of each account")
@@ -38,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _create(settings: Settings, number: str, name: str) -> int:
     from openecr.metadata.database import Database
     from openecr.server.master_key import open_sealer
-    from openecr.server.secrets import make_account
+    from openecr.server.secrets import ADMINISTRATOR_ROLE, make_account
 
     if not ACCOUNT.fullmatch(number):
         raise ValueError("The number of an account has 12 digits.")
@@ -46,10 +50,11 @@ def _create(settings: Settings, number: str, name: str) -> int:
     database = Database(settings.database_path)
     try:
         sealer = open_sealer(settings.data_dir, settings.master_key, settings.new_master_key)
-        key = make_account(database, sealer, number, name, datetime.now(UTC))
+        key = make_account(database, sealer, number, name, datetime.now(UTC), administrator=settings.account)
     finally:
         database.close()
     _say(f"account {number}")
+    _say(f"role arn:aws:iam::{number}:role/{ADMINISTRATOR_ROLE}")
     _say(f"export AWS_ACCESS_KEY_ID={key.id}")
     _say(f"export AWS_SECRET_ACCESS_KEY={key.secret}")
     return 0

@@ -2,7 +2,7 @@
 
 The engine (`policy/`) judges values; here they are gathered: the policies of the caller, of the repository
 and of its registry are read once per state of the database (Database.recall), compiled once per text
-(policy.document), and decisions are remembered with them (_Known). Changed
+(policy.document.parse_stored), and decisions are remembered with them (_Known). Changed
 policies count from the next request on, in every process.
 
 One rule stands before all policies: anybody, anonymous callers too, may pull from a public registry
@@ -196,7 +196,9 @@ def read_grounds(db: Transaction, caller: Caller, resource: str) -> Grounds:
         if text is not None:
             if db.account_settings.find(registry, REGISTRY_POLICY_SCOPE) == "V1":
                 narrow = policies
-            source = Source("resource", "registry policy", document.parse(text, document.Kind.REGISTRY))
+            source = Source(
+                "resource", "registry policy", document.parse_stored(text, document.Kind.REGISTRY)
+            )
             policies = replace(policies, resource=(*policies.resource, source))
 
     return Grounds(
@@ -210,7 +212,7 @@ def read_grounds(db: Transaction, caller: Caller, resource: str) -> Grounds:
 
 def with_repository_policy(policies: Policies, text: str, registry: Registry, name: str) -> Policies:
     """The policies, with that one as the repository's."""
-    parsed = document.parse(text, document.Kind.REPOSITORY, service=registry.kind)
+    parsed = document.parse_stored(text, document.Kind.REPOSITORY, service=registry.kind)
     source = Source("resource", f"repository policy of {name}", parsed)
     others = tuple(each for each in policies.resource if not each.name.startswith("repository policy of "))
     return replace(policies, resource=(source, *others))
@@ -237,7 +239,7 @@ def principal_of(caller: Caller) -> Principal:
 
 
 def _source(kind: str, name: str, text: str) -> Source:
-    return Source(kind, name, document.parse(text, document.Kind.IDENTITY))
+    return Source(kind, name, document.parse_stored(text, document.Kind.IDENTITY))
 
 
 def _is_open_to_all(call: "Call", action: str) -> bool:

@@ -41,7 +41,7 @@ class Operation:
 
     @property
     def read_only(self) -> bool:
-        return self.name.startswith(("Get", "Describe", "List", "BatchGet", "BatchCheck"))
+        return self.name.startswith(("Get", "Describe", "List", "BatchGet", "BatchCheck", "Simulate"))
 
 
 OPERATIONS: dict[tuple[str, str], Operation] = {}

@@ -188,7 +188,7 @@ def _find_role(db: Transaction, arn: str) -> Identity | None:
 def _trust(role: Identity | None) -> Source:
     text = TRUSTS_NOBODY if role is None else role.trust_policy
     name = "the trust policy" if role is None else f"trust policy of {role.name}"
-    return Source("trust", name, document.parse(text, Kind.TRUST))
+    return Source("trust", name, document.parse_stored(text, Kind.TRUST))
 
 
 def _require_trust(call: Call, role: Identity | None) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "Statement",
     "context_keys",
     "parse",
+    "parse_stored",
     "position",
 ]
 
@@ -73,7 +74,6 @@ class Policy:
         return found
 
 
-@lru_cache(maxsize=PARSED)
 def parse(text: str, kind: Kind, service: str = "ecr") -> Policy:
     """The policy a text is.
 
@@ -107,6 +107,12 @@ def parse(text: str, kind: Kind, service: str = "ecr") -> Policy:
     if RULES[kind].has_plain_sids:
         _check_sids(statements)
     return Policy(text, version, identifier, tuple(statements))
+
+
+@lru_cache(maxsize=PARSED)
+def parse_stored(text: str, kind: Kind, service: str = "ecr") -> Policy:
+    """The same, for policies that are in force: asked for again and again, and no longer than may be stored."""
+    return parse(text, kind, service)
 
 
 def context_keys(policy: Policy) -> frozenset[str]:

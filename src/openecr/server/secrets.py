@@ -1,13 +1,18 @@
 """What an installation makes at its first start, sealed: the keys that sign tokens, the keys of roots."""
 
+import json
 from datetime import datetime
 
-from openecr.domain.principal import ACTIVE
+from openecr.domain.principal import ACTIVE, AWS_POLICIES, ID_PREFIXES, Identity, IdentityKind, new_id
 from openecr.domain.principal import AccessKey as StoredKey
+from openecr.identity.caller import root_arn
 from openecr.identity.credentials import AccessKey, make_access_key
 from openecr.identity.sealed import Sealer
 from openecr.identity.tokens import TokenKey, Tokens, make_token_key
 from openecr.metadata.database import Database, Transaction
+
+ADMINISTRATOR_ROLE = "OrganizationAccountAccessRole"
+"""What AWS Organizations calls the role through which an account it has made is administered."""
 
 
 def open_tokens(database: Database, sealer: Sealer, now: datetime) -> Tokens:
@@ -48,8 +53,20 @@ def ensure_root_key(
         return made
 
 
-def make_account(database: Database, sealer: Sealer, account: str, name: str, now: datetime) -> AccessKey:
-    """A new account; returns its root key. Raises ValueError where the number is taken; OtherMasterKey."""
+def make_account(
+    database: Database,
+    sealer: Sealer,
+    account: str,
+    name: str,
+    now: datetime,
+    *,
+    administrator: str | None = None,
+) -> AccessKey:
+    """A new account; returns its root key. Raises ValueError where the number is taken; OtherMasterKey.
+
+    administrator  the account whose users may assume the role ADMINISTRATOR_ROLE of the new one, if their
+                   own policies let them: so AWS Organizations makes accounts
+    """
     with database.transaction() as db:
         _check_master_key(db, sealer)
         if db.accounts.has(account):
@@ -57,7 +74,28 @@ def make_account(database: Database, sealer: Sealer, account: str, name: str, no
         db.accounts.add(account, name, at=now)
         made = make_access_key()
         db.access_keys.add(_root_key(sealer, made, account, now))
+        if administrator is not None:
+            _add_administrator_role(db, account, administrator, now)
     return made
+
+
+def _add_administrator_role(db: Transaction, account: str, administrator: str, now: datetime) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": root_arn(administrator)},
+        "Action": "sts:AssumeRole",
+    }
+    role = Identity(
+        id=new_id(ID_PREFIXES[IdentityKind.ROLE]),
+        kind=IdentityKind.ROLE,
+        account=account,
+        path="/",
+        name=ADMINISTRATOR_ROLE,
+        created_at=now.replace(microsecond=0),
+        trust_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    db.identities.add(role)
+    db.identity_policies.attach(role.id, f"{AWS_POLICIES}AdministratorAccess")
 
 
 def _check_master_key(db: Transaction, sealer: Sealer) -> None:

@@ -141,6 +141,12 @@ def test_of_several_resources_the_statements_that_decide_are_told_together(iam):
     assert len(one["ResourceSpecificResults"][0]["MatchedStatements"]) == 1
 
 
+def test_a_hundred_statements_are_told(iam):
+    for number in (100, 101):
+        (result,) = custom(iam, policy(*[allow("*")] * number))
+        assert len(result["MatchedStatements"]) == 100
+
+
 # Pages.
 
 
@@ -175,16 +181,18 @@ def test_a_page_is_shorter_where_there_is_much_to_do(iam):
 
 def test_too_much_for_one_action_is_refused(iam):
     asked = {"PolicyInputList": [EVERYTHING], "ActionNames": ["ecr:PutImage"]}
-    at_most = 1_000_000 // 1_001
+    at_most = 1_000_000 // (1_000 + 50)
     iam.simulate_custom_policy(**asked, ResourceArns=[APP] * at_most)
     message = "There are too many resources for policies of so many statements."
     refused = refusal(iam.simulate_custom_policy, **asked, ResourceArns=[APP] * (at_most + 1))
     assert refused == (*INVALID, message)
 
 
-def test_policies_that_take_too_much_work_are_no_policies_to_decide_by(iam):
+@pytest.mark.parametrize("others", [[], [allow("*"), when(deny("*"), "Null", my_key="false")]])
+def test_policies_that_take_too_much_work_are_no_policies_to_decide_by(iam, others):
+    """Nor are those of which a decision could be told, but not what else there is to tell."""
     patterns = [f"*{number}*x*y" for number in range(100)]
-    given = policy(when(allow("*"), "ForAnyValue:StringLike", aws_TagKeys=patterns))
+    given = policy(when(allow("*"), "ForAnyValue:StringLike", aws_TagKeys=patterns), *others)
     entries = [entry("aws:TagKeys", *(f"key-{number}" for number in range(50)), type="stringList")]
     asked = {"PolicyInputList": [given], "ActionNames": ["ecr:PutImage"], "ContextEntries": entries}
     message = "The policies ask for more comparisons than one request may cause."

@@ -3,7 +3,18 @@
 import pytest
 
 from tests.operations.iam.asking import allow, policy, refusal
-from tests.operations.iam.simulating import EVERYTHING, INVALID, custom, decisions, entry, repository, when
+from tests.operations.iam.simulating import (
+    APP,
+    BOB,
+    EVE,
+    EVERYTHING,
+    INVALID,
+    custom,
+    decisions,
+    entry,
+    repository,
+    when,
+)
 
 
 def test_keys_that_policies_ask_for_and_nobody_gave_are_missing(iam):
@@ -30,6 +41,21 @@ def test_missing_keys_are_told_of_every_resource(iam):
         ["aws:SourceIp"],
         ["aws:Referer"],
     ]
+
+
+def test_what_is_no_business_of_the_caller_is_not_missing(iam):
+    tls = {"Bool": {"aws:SecureTransport": "true"}}
+    grants = [
+        {"Effect": "Allow", "Principal": {"AWS": whom}, "Action": "ecr:*", "Condition": tls}
+        for whom in (BOB, EVE)
+    ]
+    levels = [{"ServiceControlPolicyInputList": [policy(allow("*") | {"Condition": tls})]}]
+    asked = {"CallerArn": BOB, "ResourceArns": [APP]}
+    for grant, missing in zip(grants, (["aws:SecureTransport"], []), strict=True):
+        (result,) = custom(iam, EVERYTHING, ResourcePolicy=policy(grant), **asked)
+        assert result["MissingContextValues"] == missing
+    (result,) = custom(iam, EVERYTHING, OrderedOrganizationPolicyInputList=levels, **asked)
+    assert result["MissingContextValues"] == [], "an organisation's policies are not told of"
 
 
 def test_nothing_of_the_request_that_asks_is_in_the_simulated_one(iam):

@@ -10,6 +10,7 @@ Source: the service model, and the examples of the API reference, SimulatePrinci
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from openecr.domain.principal import Identity
 from openecr.errors import InvalidInputException
@@ -45,10 +46,11 @@ from openecr.policy.document import position
 from openecr.policy.evaluate import Found
 from openecr.policy.request import Policies, Principal
 
-WORK = 1_000_000
-WORK_OF_ONE = 1_000
-"""What one answer may cost, and what one request costs with policies of no statement; each statement costs 1
-more. With what is as bad as it may be, an answer takes seconds. Source: measured"""
+WORK, WORK_OF_REQUEST, WORK_OF_STATEMENT = 1_000_000, 1_000, 50
+"""What an answer may cost; what each simulated request costs, and what each statement adds to that. With the
+worst policies an answer takes two seconds, with such as people write a tenth of one. Source: measured"""
+MOST_TOLD = 100
+"""As many matched statements as are told at a place."""
 KNOWN_OF_CALLERS = (
     "aws:principalaccount",
     "aws:principalarn",
@@ -145,7 +147,7 @@ def _answer(call: Call, simulation: Simulation, holder: Identity | None) -> Outp
     Raises  InvalidInputException where one action already is too much
     """
     arns = resource_arns(call)
-    at_once = WORK // (len(arns) * (WORK_OF_ONE + simulation.statements))
+    at_once = WORK // (len(arns) * (WORK_OF_REQUEST + WORK_OF_STATEMENT * simulation.statements))
     if at_once == 0:
         raise InvalidInputException("There are too many resources for policies of so many statements.")
     limit = min(at_once, call.input.get("MaxItems") or DEFAULT_ITEMS)
@@ -211,7 +213,7 @@ def _specific(outcome: Outcome, holder: Identity | None) -> Output:
 def _statements(found: Iterable[Found], holder: Identity | None) -> list[Output]:
     """Where each of them stands; lines and columns from 1, its end the column after its last character."""
     shown = []
-    for source, statement in dict.fromkeys(found):
+    for source, statement in islice(dict.fromkeys(found), MOST_TOLD):
         origin, text = origin_of(source, holder), source.policy.text
         shown.append(
             {

@@ -27,9 +27,6 @@ RESOURCE_GRAMMARS = (
 )
 """What there are resource-based policies of; a text is of the first whose grammar it keeps."""
 
-# Read without the memory for policies in force, which has better use for its room.
-_read = parse.__wrapped__
-
 
 def action_names(call: Call) -> list[str]:
     """Raises InvalidInputException for what is no action: wildcards are for policies."""
@@ -123,7 +120,7 @@ def resource_policy(call: Call) -> Policy | None:
     faults: list[MalformedPolicy] = []
     for kind, service in RESOURCE_GRAMMARS:
         try:
-            return _read(text, kind, service)
+            return parse(text, kind, service)
         except MalformedPolicy as fault:
             faults.append(fault)
     raise _invalid("ResourcePolicy", text, faults[0])
@@ -137,7 +134,7 @@ def _sources(kind: str, member: str, texts: Iterable[str]) -> tuple[Source, ...]
         if number > MOST_POLICIES:
             raise InvalidInputException(f"There may be {MOST_POLICIES} policies in {member}.")
         try:
-            sources.append(Source(kind, name, _read(text, Kind.IDENTITY)))
+            sources.append(Source(kind, name, parse(text, Kind.IDENTITY)))
         except MalformedPolicy as fault:
             raise _invalid(name, text, fault) from None
     return tuple(sources)
