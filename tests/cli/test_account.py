@@ -102,3 +102,27 @@ def test_an_account_may_be_made_before_the_first_start(tmp_path):
     listed = openecr("account", "list", "--data-dir", tmp_path)
 
     assert (made.returncode, listed.stdout) == (0, f"{'1' * 12}  early\n")
+    # Nobody is there yet to administer it: not even an account that the environment names.
+    assert [line.split()[0] for line in made.stdout.splitlines()] == ["account", "export", "export"]
+    assert "no administrator role" in made.stderr
+
+
+def test_only_an_account_that_is_there_may_administer_another(server):
+    before = openecr("account", "list", "--data-dir", server.data).stdout
+    ended = openecr("account", "create", "--data-dir", server.data, OPENECR_ACCOUNT="999988887777")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("openecr: There is no account 999988887777 to administer the new one")
+    assert openecr("account", "list", "--data-dir", server.data).stdout == before
+
+
+def test_without_the_server_s_master_key_none_is_made(tmp_path):
+    openecr("account", "create", "--data-dir", tmp_path, OPENECR_MASTER_KEY="01" * 32)
+
+    ended = openecr("account", "create", "--data-dir", tmp_path)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(
+        f"openecr: There is no {tmp_path}/master.key, and the database has secrets"
+    )
+    assert not (tmp_path / "master.key").exists()

@@ -74,7 +74,7 @@ def test_a_user_s_tokens_and_a_role_s_sessions_end_each_by_its_own_arn(server):
 
 def test_the_account_may_be_named_beside_the_principal(server):
     made = openecr("account", "create", "--account", OTHER, "--data-dir", server.data).stdout.splitlines()
-    key = tuple(line.partition("=")[2] for line in made[1:])
+    key = tuple(line.partition("=")[2] for line in made[-2:])
     of_other, of_default = server.password(key), server.password(server.key)
 
     assert_revoked(revoke(server, "root", "--account", OTHER), f"arn:aws:iam::{OTHER}:root")

@@ -31,7 +31,7 @@ def made_account(data, **variables):
     """The root key of a new account."""
     ended = openecr("account", "create", "--data-dir", data, **variables)
     assert ended.returncode == 0, ended.stderr
-    return tuple(line.partition("=")[2] for line in ended.stdout.splitlines()[1:])
+    return tuple(line.partition("=")[2] for line in ended.stdout.splitlines()[-2:])
 
 
 def test_a_server_goes_on_beside_it_and_so_does_the_next_one(data):

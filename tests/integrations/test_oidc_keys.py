@@ -8,6 +8,9 @@ from datetime import timedelta
 import pytest
 
 from openecr.integrations.oidc_keys import (
+    FAILURE_LIFETIME,
+    GRACE,
+    LIFETIME,
     MAX_ASKING,
     MAX_BYTES,
     MAX_KEYS,
@@ -18,6 +21,7 @@ from tests.integrations.conftest import HOST
 from tests.integrations.serving import answer, serving
 from tests.running import Clock
 
+ACCOUNT = "111122223333"
 CONFIGURATION = "/id/X/.well-known/openid-configuration"
 KEYS = "/id/X/keys"
 
@@ -52,7 +56,7 @@ def publish(server, *ids, path="/id/X", **headers):
 
 def unavailable(find, issuer):
     with pytest.raises(KeysUnavailable) as told:
-        find(issuer)
+        find(issuer, account=ACCOUNT)
     assert str(told.value) == "The keys of the issuer could not be had."
     return told.value.reason
 
@@ -66,14 +70,14 @@ def asked(server):
 
 def test_an_issuer_is_asked_for_its_configuration_and_that_for_its_keys(key_sets, server, issuer):
     publish(server, "one")
-    assert key_sets.find(issuer) == key_set("one")
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
     assert asked(server) == [CONFIGURATION, KEYS]
 
 
 def test_an_issuer_may_be_named_as_a_token_names_it(key_sets, server, issuer):
     publish(server, "one")
     for name in (issuer, f"https://{issuer}", f"{issuer}/", f"https://{issuer}/"):
-        assert key_sets.find(name) == key_set("one")
+        assert key_sets.find(name, account=ACCOUNT) == key_set("one")
     assert len(server.requests) == 2
 
 
@@ -81,7 +85,7 @@ def test_an_issuer_may_name_itself_with_a_slash_at_the_end(key_sets, server, iss
     publish(server, "one")
     configuration = {"issuer": f"https://{issuer}/", "jwks_uri": f"https://{issuer}/keys"}
     server.answers[CONFIGURATION] = answer(json.dumps(configuration).encode())
-    assert key_sets.find(issuer) == key_set("one")
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +165,7 @@ def test_what_is_no_key_set_or_configuration_is_refused(key_sets, server, issuer
 
 def test_a_key_set_has_a_hundred_keys_at_most(outbound, server, issuer, clock):
     publish(server, *map(str, range(MAX_KEYS)))
-    assert len(KeySets(outbound, {}, clock).find(issuer)["keys"]) == MAX_KEYS
+    assert len(KeySets(outbound, {}, clock).find(issuer, account=ACCOUNT)["keys"]) == MAX_KEYS
     publish(server, *map(str, range(MAX_KEYS + 1)))
     unavailable(KeySets(outbound, {}, clock).find, issuer)
 
@@ -171,7 +175,7 @@ def test_a_document_has_256_kib_at_most(outbound, server, issuer, clock, path):
     publish(server, "one")
     body = server.answers[path].partition(b"\r\n\r\n")[2]
     server.answers[path] = answer(body.ljust(MAX_BYTES))
-    assert KeySets(outbound, {}, clock).find(issuer) == key_set("one")
+    assert KeySets(outbound, {}, clock).find(issuer, account=ACCOUNT) == key_set("one")
     server.answers[path] = answer(body.ljust(MAX_BYTES + 1))
     assert "longer" in unavailable(KeySets(outbound, {}, clock).find, issuer)
 
@@ -213,13 +217,13 @@ def test_an_answer_is_kept_as_long_as_it_says_within_bounds(
     key_sets, server, issuer, clock, cache_control, lifetime
 ):
     publish(server, "one", Cache_Control=cache_control)
-    assert key_sets.find(issuer) == key_set("one")
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
     publish(server, "two")
 
     clock.now += lifetime - timedelta(microseconds=1)
-    assert key_sets.find(issuer) == key_set("one")
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
     clock.now += timedelta(microseconds=1)
-    assert key_sets.find(issuer) == key_set("two")
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("two")
 
 
 def test_a_failure_is_kept_for_a_minute(key_sets, server, issuer, clock):
@@ -232,15 +236,44 @@ def test_a_failure_is_kept_for_a_minute(key_sets, server, issuer, clock):
     assert "503" in unavailable(key_sets.refresh, issuer)
     assert len(server.requests) == 1
     clock.advance(seconds=0.001)
-    assert key_sets.find(issuer) == key_set("one")
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
 
 
-def test_keys_that_are_over_are_not_used_where_no_others_can_be_had(key_sets, server, issuer, clock):
+def test_keys_that_are_over_are_used_for_an_hour_where_they_cannot_be_renewed(
+    key_sets, server, issuer, clock
+):
     publish(server, "one")
-    assert key_sets.find(issuer)
+    assert key_sets.find(issuer, account=ACCOUNT)
     server.answers[KEYS] = answer(status="503 Unavailable")
-    clock.advance(hours=1)
-    unavailable(key_sets.find, issuer)
+
+    clock.now += LIFETIME
+    asked_before = len(server.requests)
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
+    assert len(server.requests) > asked_before
+    clock.now += GRACE - timedelta(microseconds=1)
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
+    clock.now += timedelta(microseconds=1)
+    assert "503" in unavailable(key_sets.find, issuer)
+
+    publish(server, "two")
+    clock.now += FAILURE_LIFETIME
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("two")
+
+
+def test_keys_that_cannot_be_renewed_are_asked_for_once_a_minute(key_sets, server, issuer, clock):
+    publish(server, "one")
+    key_sets.find(issuer, account=ACCOUNT)
+    server.answers[KEYS] = answer(status="503 Unavailable")
+    clock.now += LIFETIME
+    key_sets.find(issuer, account=ACCOUNT)
+    publish(server, "two")
+    asked_before = len(server.requests)
+
+    clock.now += FAILURE_LIFETIME - timedelta(microseconds=1)
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
+    assert len(server.requests) == asked_before
+    clock.now += timedelta(microseconds=1)
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("two")
 
 
 def test_answers_of_so_many_issuers_are_kept(outbound, clock, server):
@@ -249,14 +282,14 @@ def test_answers_of_so_many_issuers_are_kept(outbound, clock, server):
     for number in range(4):
         publish(server, str(number), path=f"/{number}")
     for name in names[:3]:
-        key_sets.find(name)
-    key_sets.find(names[0])  # used again, so another one is the oldest
-    key_sets.find(names[3])
+        key_sets.find(name, account=ACCOUNT)
+    key_sets.find(names[0], account=ACCOUNT)  # used again, so another one is the oldest
+    key_sets.find(names[3], account=ACCOUNT)
     server.requests.clear()
     for name in (names[0], names[2], names[3]):
-        key_sets.find(name)
+        key_sets.find(name, account=ACCOUNT)
     assert server.requests == []
-    key_sets.find(names[1])
+    key_sets.find(names[1], account=ACCOUNT)
     assert len(server.requests) == 2
 
 
@@ -265,41 +298,41 @@ def test_answers_of_so_many_issuers_are_kept(outbound, clock, server):
 
 def test_an_issuer_is_asked_anew_for_an_unknown_key_but_once_a_minute(key_sets, server, issuer, clock):
     publish(server, "one")
-    assert key_sets.find(issuer) == key_set("one")
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
     publish(server, "two")
 
     clock.advance(seconds=59.999)
-    assert key_sets.refresh(issuer) == key_set("one")
+    assert key_sets.refresh(issuer, account=ACCOUNT) == key_set("one")
     assert len(server.requests) == 2
     clock.advance(seconds=0.001)
-    assert key_sets.refresh(issuer) == key_set("two")
-    assert key_sets.find(issuer) == key_set("two")
+    assert key_sets.refresh(issuer, account=ACCOUNT) == key_set("two")
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("two")
 
     publish(server, "three")
     clock.advance(seconds=59.999)
-    assert key_sets.refresh(issuer) == key_set("two")
+    assert key_sets.refresh(issuer, account=ACCOUNT) == key_set("two")
     clock.advance(seconds=0.001)
-    assert key_sets.refresh(issuer) == key_set("three")
+    assert key_sets.refresh(issuer, account=ACCOUNT) == key_set("three")
 
 
 def test_an_unknown_key_costs_nobody_the_known_ones(key_sets, server, issuer, clock):
     publish(server, "one")
-    assert key_sets.find(issuer) == key_set("one")
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
     server.answers[KEYS] = answer(status="503 Unavailable")
     clock.advance(minutes=5)
-    assert key_sets.refresh(issuer) == key_set("one")
-    assert key_sets.find(issuer) == key_set("one")
+    assert key_sets.refresh(issuer, account=ACCOUNT) == key_set("one")
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
 
     publish(server, "two")
     clock.advance(seconds=59.999)
-    assert key_sets.refresh(issuer) == key_set("one")  # that it failed was a question too
+    assert key_sets.refresh(issuer, account=ACCOUNT) == key_set("one")  # that it failed was a question too
     clock.advance(seconds=0.001)
-    assert key_sets.refresh(issuer) == key_set("two")
+    assert key_sets.refresh(issuer, account=ACCOUNT) == key_set("two")
 
 
 def test_an_issuer_never_found_may_be_refreshed(key_sets, server, issuer):
     publish(server, "one")
-    assert key_sets.refresh(issuer) == key_set("one")
+    assert key_sets.refresh(issuer, account=ACCOUNT) == key_set("one")
 
 
 # Many at once.
@@ -319,10 +352,10 @@ class Gate:
         connection.sendall(self.given)
 
 
-def in_thread(find, issuer, told):
+def in_thread(find, issuer, account, told):
     def run():
         try:
-            told.append(find(issuer))
+            told.append(find(issuer, account=account))
         except KeysUnavailable as error:
             told.append(error.reason)
 
@@ -331,11 +364,19 @@ def in_thread(find, issuer, told):
     return thread
 
 
-def test_one_thread_asks_and_the_others_wait_for_its_answer(key_sets, server, issuer):
+def slow(server, path):
+    """An issuer there that answers when it is let."""
+    publish(server, "slow", path=path)
+    configuration = f"{path}/.well-known/openid-configuration"
+    gate = server.answers[configuration] = Gate(server.answers[configuration])
+    return gate
+
+
+def test_one_thread_asks_and_those_of_other_accounts_wait_for_its_answer(key_sets, server, issuer):
     publish(server, "one")
     gate = server.answers[CONFIGURATION] = Gate(server.answers[CONFIGURATION])
     told = []
-    threads = [in_thread(key_sets.find, issuer, told) for _ in range(MAX_ASKING)]
+    threads = [in_thread(key_sets.find, issuer, f"account {number}", told) for number in range(MAX_ASKING)]
     assert gate.reached.acquire(timeout=5)
     gate.open.set()
     for thread in threads:
@@ -344,34 +385,62 @@ def test_one_thread_asks_and_the_others_wait_for_its_answer(key_sets, server, is
     assert asked(server) == [CONFIGURATION, KEYS]
 
 
-def test_few_may_wait_and_who_comes_then_is_told_so(key_sets, server, issuer, clock):
-    """A slow issuer must not take all threads; those that are known already are found meanwhile."""
+def test_few_may_wait_and_who_comes_then_is_told_so(key_sets, server, issuer):
+    """Slow issuers must not take all threads; those that are known already are found meanwhile."""
     publish(server, "known", path="/known")
     known = f"{HOST}:{server.port}/known"
-    assert key_sets.find(known) == key_set("known")
+    assert key_sets.find(known, account=ACCOUNT) == key_set("known")
 
-    gates = []
-    for number in range(MAX_ASKING):
-        publish(server, "slow", path=f"/{number}")
-        path = f"/{number}/.well-known/openid-configuration"
-        gates.append(Gate(server.answers[path]))
-        server.answers[path] = gates[-1]
+    gates = [slow(server, f"/{number}") for number in range(MAX_ASKING)]
     told = []
     threads = [
-        in_thread(key_sets.find, f"{HOST}:{server.port}/{number}", told) for number in range(MAX_ASKING)
+        in_thread(key_sets.find, f"{HOST}:{server.port}/{number}", f"account {number}", told)
+        for number in range(MAX_ASKING)
     ]
     for gate in gates:
         assert gate.reached.acquire(timeout=5)
 
     publish(server, "one")
     assert "too many" in unavailable(key_sets.find, issuer)
-    assert key_sets.find(known) == key_set("known")
+    assert key_sets.find(known, account=ACCOUNT) == key_set("known")
     for gate in gates:
         gate.open.set()
     for thread in threads:
         thread.join()
     assert told == [key_set("slow")] * MAX_ASKING
-    assert key_sets.find(issuer) == key_set("one")  # being told so is no failure of the issuer
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")  # being told so is no failure of it
+
+
+def test_the_slow_issuers_of_one_account_keep_no_other_from_its_own(key_sets, server, issuer):
+    publish(server, "one")
+    gate, _ = slow(server, "/0"), slow(server, "/1")
+    told = []
+    thread = in_thread(key_sets.find, f"{HOST}:{server.port}/0", "another", told)
+    assert gate.reached.acquire(timeout=5)
+
+    with pytest.raises(KeysUnavailable) as refused:
+        key_sets.find(f"{HOST}:{server.port}/1", account="another")
+    assert "too many" in refused.value.reason
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
+    gate.open.set()
+    thread.join()
+    assert told == [key_set("slow")]
+
+
+def test_keys_that_are_over_are_used_while_others_ask(key_sets, server, issuer, clock):
+    publish(server, "one")
+    key_sets.find(issuer, account=ACCOUNT)
+    clock.now += LIFETIME
+    gate, told = slow(server, "/0"), []
+    thread = in_thread(key_sets.find, f"{HOST}:{server.port}/0", ACCOUNT, told)
+    assert gate.reached.acquire(timeout=5)
+
+    assert key_sets.find(issuer, account=ACCOUNT) == key_set("one")
+    assert "too many" in unavailable(key_sets.refresh, issuer)  # not told that the key is unknown: it may be
+    clock.now += GRACE
+    unavailable(key_sets.find, issuer)
+    gate.open.set()
+    thread.join()
 
 
 # From files.
@@ -390,19 +459,19 @@ def from_file(outbound, clock, file):
 def test_an_issuer_with_a_file_is_not_asked(from_file, file, server):
     file.write_text(json.dumps(key_set("one")))
     for name in ("cluster.example", "https://cluster.example", "https://cluster.example/"):
-        assert from_file.find(name) == key_set("one")
-        assert from_file.refresh(name) == key_set("one")
+        assert from_file.find(name, account=ACCOUNT) == key_set("one")
+        assert from_file.refresh(name, account=ACCOUNT) == key_set("one")
     assert server.connections == 0
     unavailable(from_file.find, "cluster.example/path")
 
 
 def test_a_file_is_read_again_when_it_changes(from_file, file):
     file.write_text(json.dumps(key_set("one")))
-    first = from_file.find("cluster.example")
-    assert from_file.find("cluster.example") is first
+    first = from_file.find("cluster.example", account=ACCOUNT)
+    assert from_file.find("cluster.example", account=ACCOUNT) is first
 
     file.write_text(json.dumps(key_set("one", "two")))  # another size
-    assert from_file.find("cluster.example") == key_set("one", "two")
+    assert from_file.find("cluster.example", account=ACCOUNT) == key_set("one", "two")
 
     was = file.stat()
     replacement = file.with_name("new.json")
@@ -410,11 +479,11 @@ def test_a_file_is_read_again_when_it_changes(from_file, file):
     os.utime(replacement, ns=(was.st_atime_ns, was.st_mtime_ns))
     replacement.replace(file)
     assert file.stat().st_size == was.st_size
-    assert from_file.find("cluster.example") == key_set("two", "one")
+    assert from_file.find("cluster.example", account=ACCOUNT) == key_set("two", "one")
 
     file.write_text(json.dumps(key_set("six", "one")))  # in place, the same size
     os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns + 1))
-    assert from_file.find("cluster.example") == key_set("six", "one")
+    assert from_file.find("cluster.example", account=ACCOUNT) == key_set("six", "one")
 
 
 def test_a_mounted_file_is_read_where_its_links_point_now(outbound, clock, tmp_path):
@@ -425,11 +494,11 @@ def test_a_mounted_file_is_read_where_its_links_point_now(outbound, clock, tmp_p
     (tmp_path / "..data").symlink_to("..one")
     (tmp_path / "keys.json").symlink_to("..data/keys.json")
     key_sets = KeySets(outbound, {"cluster.example": tmp_path / "keys.json"}, clock)
-    assert key_sets.find("cluster.example") == key_set("one")
+    assert key_sets.find("cluster.example", account=ACCOUNT) == key_set("one")
 
     (tmp_path / "..next").symlink_to("..two")
     (tmp_path / "..next").replace(tmp_path / "..data")
-    assert key_sets.find("cluster.example") == key_set("two")
+    assert key_sets.find("cluster.example", account=ACCOUNT) == key_set("two")
 
 
 def test_a_file_that_is_no_key_set_is_told_and_may_be_mended(from_file, file):
@@ -441,7 +510,7 @@ def test_a_file_that_is_no_key_set_is_told_and_may_be_mended(from_file, file):
     file.write_text(json.dumps(key_set("one")).ljust(MAX_BYTES + 1))
     assert "longer" in unavailable(from_file.find, "cluster.example")
     file.write_text(json.dumps(key_set("one")).ljust(MAX_BYTES))
-    assert from_file.find("cluster.example") == key_set("one")
+    assert from_file.find("cluster.example", account=ACCOUNT) == key_set("one")
     file.unlink()
     unavailable(from_file.find, "cluster.example")
 

@@ -162,6 +162,17 @@ def test_a_revocation_moves_forwards_only(db):
     assert db.revocations.find("AIDA2") == NOW - SECOND
 
 
+def test_a_revocation_goes_with_whom_it_is_of_and_with_nobody_else(db, ann):
+    other = an_identity(USER, "other")
+    db.identities.add(other)
+    for id_ in (ann.id, other.id, ACCOUNT):
+        db.revocations.put(id_, NOW)
+
+    db.identities.delete(ann)
+
+    assert [db.revocations.find(id_) for id_ in (ann.id, other.id, ACCOUNT)] == [None, NOW, NOW]
+
+
 def test_the_newest_signing_key_comes_first(db):
     assert db.signing_keys.list() == []
     for id_, at in (("b", NOW), ("c", NOW + SECOND), ("a", NOW - SECOND)):
@@ -188,6 +199,25 @@ def test_every_sealed_secret_is_listed_and_replaced(db):
     ]
     assert db.access_keys.find("x") == a_key("x", sealed=b"access_key x 2")
     assert db.signing_keys.list() == [("x", b"signing_key x 1")]
+
+
+def test_of_each_kind_one_is_a_sample_of_those_sealed_under_the_same_key(db):
+    def sealed(key, text):
+        return b"\x01" + key.ljust(8) + text
+
+    for id_, secret in (
+        ("c", sealed(b"new", b"1")),
+        ("b", sealed(b"old", b"2")),
+        ("a", sealed(b"new", b"3")),
+    ):
+        db.access_keys.add(a_key(id_, sealed=secret))
+    db.signing_keys.add("kid", sealed(b"new", b"4"), at=NOW)
+
+    assert sorted(db.sealed.samples()) == [
+        ("access_key", "a", sealed(b"new", b"3")),
+        ("access_key", "b", sealed(b"old", b"2")),
+        ("signing_key", "kid", sealed(b"new", b"4")),
+    ]
 
 
 def test_every_column_that_is_sealed_is_among_them(db):

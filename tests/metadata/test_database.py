@@ -114,6 +114,14 @@ def test_a_database_that_cannot_be_opened_to_read_is_told_as_such(database, tmp_
     assert database.recall("key", lambda db: b"found", size_of=len) == b"found"
 
 
+def test_a_database_that_is_held_when_it_is_opened_is_told_as_such(database, other, tmp_path):
+    database.close()
+    other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(ServiceUnavailable):
+        Database(tmp_path / "data" / "x.db", busy_seconds=0)
+
+
 def test_a_statement_that_is_wrong_is_a_mistake_of_ours(database):
     for begin in (database.transaction, database.reading):
         with pytest.raises(sqlite3.OperationalError, match="no such table"), begin() as db:

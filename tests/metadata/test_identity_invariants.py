@@ -109,6 +109,22 @@ def test_a_session_says_that_it_is_its_own_identity(found, people):
     ]
 
 
+@pytest.mark.parametrize("more", ["", "x", "x:ci"])
+def test_a_session_says_so_to_the_letter(found, people, more):
+    role = people[2].id
+    assert found("UPDATE session SET principal_id = ?", role + more) == (
+        [f"the session ASIAROLE says that it is {role}{more}, which is not of its identity"] if more else []
+    )
+
+
+def test_a_session_of_nobody_is_its_account_s_root_s(found, people):
+    role = people[2].id
+    change = "UPDATE session SET identity_id = NULL, principal_id = ?"
+    assert found(change, f"{role}:ci") == [f"the session ASIAROLE of a root says that it is {role}:ci"]
+    assert found(change, OTHER) == [f"the session ASIAROLE of a root says that it is {OTHER}"]
+    assert found(change, ACCOUNT) == []
+
+
 def test_the_default_version_of_a_policy_is_there(found, people):
     arn = people[3].arn
     assert found("UPDATE managed_policy SET default_version = 2 WHERE arn = ?", arn) == [

@@ -3,13 +3,13 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from openecr.domain.principal import ACTIVE, AccessKey
 from openecr.metadata.database import Database
-from openecr.metadata.migrate import HEAD, creation, upgrade
+from openecr.metadata.migrate import HEAD, NewerDatabase, creation, upgrade
 from openecr.metadata.query import moment
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:alembic")
@@ -102,7 +102,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path):
     driver.execute("CREATE TABLE session (in_the_way)")
     before = schema_of(tmp_path / "x.db")
 
-    with pytest.raises(OperationalError, match="session already exists"):
+    with pytest.raises(sqlite3.OperationalError, match="session already exists"):
         Database(tmp_path / "x.db")
 
     assert schema_of(tmp_path / "x.db") == before
@@ -123,3 +123,66 @@ def test_of_two_servers_that_start_at_once_one_migrates(tmp_path):
     assert [server.wait(timeout=60) for server in servers] == [0, 0, 0]
     Database(tmp_path / "new.db").close()
     assert schema_of(tmp_path / "x.db") == schema_of(tmp_path / "new.db")
+
+
+@pytest.mark.parametrize("version", [None, "0001"])
+def test_who_starts_while_another_server_makes_or_migrates_it_waits(tmp_path, version):
+    """Longer than a writer does."""
+    path = tmp_path / "x.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA journal_mode=WAL")
+    if version is not None:
+        upgrade(path, version)
+    other.execute("BEGIN IMMEDIATE")
+    is_open = threading.Event()
+
+    def start():
+        Database(path, busy_seconds=0).close()
+        is_open.set()
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    assert not is_open.wait(0.2)
+    assert thread.is_alive()
+    other.execute("COMMIT")
+    thread.join()
+
+    assert is_open.is_set()
+    assert other.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+    other.close()
+
+
+def test_a_database_that_is_as_it_should_be_is_opened_whoever_writes(tmp_path):
+    Database(tmp_path / "x.db").close()
+    other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    Database(tmp_path / "x.db", busy_seconds=0).close()
+
+    other.close()
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "a%b", "a#b", "a b"])
+def test_the_database_that_is_migrated_is_the_one_at_that_path(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+
+    upgrade(folder / "x.db", "0001")
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    Database(folder / "x.db").close()
+    driver = sqlite3.connect(folder / "x.db")
+    assert driver.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+    driver.close()
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
+    Database(tmp_path / "x.db").close()
+    driver = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    driver.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(NewerDatabase, match=r"x.db was made by a newer openecr \(migration 9999\)"):
+        Database(tmp_path / "x.db")
+
+    assert driver.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+    driver.close()

@@ -132,22 +132,24 @@ def test_trusting_the_account_leaves_it_to_the_account(iam, alice, sts):
     assert assumed(sts, role)
 
 
-def test_nobody_learns_which_roles_there_are(iam, alice, sts):
-    alice.may(allow("sts:AssumeRole", "*"))
-    a_role(iam, trusts=f"arn:aws:iam::{ACCOUNT}:root")
-    iam.update_assume_role_policy(
-        RoleName="dev",
-        PolicyDocument=policy(
-            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ),
-    )
-    told = [
-        refused(sts.assume_role, RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", RoleSessionName="shift")
-        for name in ("dev", "gone")
-    ]
-    assert told[0][:2] == (403, "AccessDenied")
-    assert told[0][2].replace("role/dev", "role/gone") == told[1][2]
-    assert "no role trust policy allows the sts:AssumeRole action" in told[0][2]
+@pytest.mark.parametrize(
+    ("may", "told"),
+    [
+        (True, "because no role trust policy allows the sts:AssumeRole action"),
+        (False, "because no identity-based policy allows the sts:AssumeRole action"),
+    ],
+)
+def test_nobody_learns_which_roles_there_are(iam, alice, sts, may, told):
+    alice.may(*[allow("sts:AssumeRole", "*")] if may else [])
+    service = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="of-a-service", AssumeRolePolicyDocument=policy(service))
+    if not may:
+        a_role(iam, "of-the-account", trusts=ACCOUNT)
+    for name in ("of-a-service", "gone", *([] if may else ["of-the-account"])):
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+        text = f"User: {alice.arn} is not authorized to perform: sts:AssumeRole on resource: {arn} {told}"
+        answer = refused(sts.assume_role, RoleArn=arn, RoleSessionName="shift")
+        assert answer == (403, "AccessDenied", text)
 
 
 def test_a_root_may_not_assume_a_role(server, iam):
@@ -219,7 +221,7 @@ def test_a_role_assumed_by_a_role_lasts_an_hour(server, iam, alice, sts):
 def test_session_tags_are_the_principal_s_and_go_on_where_they_shall(server, iam, alice, sts, repository):
     """Tags need a permission of their own in the trust policy."""
     first = a_role(iam, "first", trusts=alice.arn)
-    given = {"Tags": [{"Key": "team", "Value": "blue"}], "TransitiveTagKeys": ["team"]}
+    given = {"Tags": [{"Key": "Team", "Value": "blue"}], "TransitiveTagKeys": ["team"]}
     assert "sts:TagSession" in refused(lambda: assumed(sts, first, **given))[2]
 
     both = ["sts:AssumeRole", "sts:TagSession"]
@@ -239,6 +241,20 @@ def test_session_tags_are_the_principal_s_and_go_on_where_they_shall(server, iam
             ecr.list_images(repositoryName=repository)
         else:
             assert refused(ecr.list_images, repositoryName=repository)[1] == "AccessDeniedException"
+
+
+def test_a_role_s_tags_are_known_to_policies_about_assuming_it(iam, alice, sts):
+    role = a_role(iam, trusts=alice.arn, Tags=[{"Key": "level", "Value": "prod"}])
+    for key in ("aws:ResourceTag/level", "iam:ResourceTag/Level"):
+        alice.may(deny("sts:AssumeRole", "*") | {"Condition": {"StringEquals": {key: "prod"}}})
+        assert "explicit deny in an identity-based policy" in refused(lambda: assumed(sts, role))[2]
+
+
+def test_a_source_identity_that_stays_must_be_allowed_again(server, iam, alice, sts):
+    first = a_role(iam, "first", trusts=alice.arn, actions=["sts:AssumeRole", "sts:SetSourceIdentity"])
+    second = a_role(iam, "second", trusts=first["Arn"])
+    chained = server.client("sts", key=key_of(assumed(sts, first, SourceIdentity="ann")))
+    assert "sts:SetSourceIdentity" in refused(lambda: assumed(chained, second))[2]
 
 
 def test_a_source_identity_stays(server, iam, alice, sts):
@@ -281,6 +297,7 @@ def test_a_session_policy_only_takes_away(server, iam, alice, sts, repository):
         ({"PolicyArns": [{"arn": f"arn:aws:iam::{ACCOUNT}:policy/none"}]}, "ValidationError"),
         ({"TransitiveTagKeys": ["team"]}, "ValidationError"),
         ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]}, "ValidationError"),
+        ({"Tags": [{"Key": "aws:x", "Value": "1"}]}, "ValidationError"),
         ({"TokenCode": "123456", "SerialNumber": "arn:aws:iam::1:mfa/x"}, "AccessDenied"),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
@@ -310,6 +327,14 @@ def test_a_user_s_session_may_what_the_user_may(server, clock, alice, sts, repos
     again = server.client("sts", key=session)
     text = "Cannot call GetSessionToken with session credentials"
     assert refused(again.get_session_token) == (403, "AccessDenied", text)
+
+
+def test_a_user_s_session_is_not_for_iam(server, alice, sts):
+    """Else a day's credentials would make lasting ones. Those of a role may, if the role may."""
+    alice.may(allow("iam:*", "*"))
+    iam = server.client("iam", key=key_of(sts.get_session_token()))
+    invalid = (403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+    assert refused(iam.create_access_key, UserName="alice") == invalid
 
 
 def test_a_root_s_session_lasts_an_hour(server, clock):
@@ -355,3 +380,11 @@ def test_secrets_are_told_once_and_never_in_the_audit(server, iam, alice, sts):
     for secret in (answer["Credentials"]["SecretAccessKey"], answer["Credentials"]["SessionToken"]):
         assert secret not in audit
     assert alice.key[1] not in audit
+
+
+def test_whatever_gives_credentials_is_written_down(server, iam, alice, sts):
+    sts.get_session_token()
+    assumed(sts, a_role(iam, trusts=alice.arn))
+    audit = (server.parts.settings.data_dir / "audit.jsonl").read_text()
+    names = [json.loads(line)["eventName"] for line in audit.splitlines()]
+    assert {"CreateAccessKey", "GetSessionToken", "AssumeRole"} <= set(names)

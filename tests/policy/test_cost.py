@@ -190,7 +190,7 @@ def as_long_as_allowed(make: Callable[[int], str]) -> str:
 
 def decide(kind: Kind, text: str, request: AccessRequest) -> Decision | None:
     """The decision, everything read anew; None where the text is no policy."""
-    for cache in (parse, values.read_moment, values.read_address):
+    for cache in (values.read_moment, values.read_address):
         cache.cache_clear()
     try:
         source = Source("identity", "the worst", parse(text, kind))

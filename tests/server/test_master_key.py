@@ -75,6 +75,24 @@ def test_of_two_keys_of_the_environment_the_new_one_seals_and_both_open(tmp_path
     assert new.open(both.seal(b"secret", b"about"), b"about") == b"secret"
 
 
+def test_no_key_is_made_where_it_would_open_nothing_that_is_there(tmp_path):
+    (tmp_path / "data").mkdir()
+    database = Database(tmp_path / "x.db")
+    sealer = open_sealer(tmp_path / "data", "01" * 32, database=database)
+    with database.transaction() as db:
+        db.signing_keys.add("kid1", sealer.seal(b"secret", b"kid1"), at=NOW)
+
+    with pytest.raises(InvalidMasterKey, match="OPENECR_MASTER_KEY"):
+        open_sealer(tmp_path / "data", None, database=database)
+    assert list((tmp_path / "data").iterdir()) == []
+
+    (tmp_path / "data" / MASTER_KEY_FILE).write_text("01" * 32)
+    sealer = open_sealer(tmp_path / "data", None, database=database)
+    with database.reading() as db:
+        assert sealer.open(db.signing_keys.list()[0][1], b"kid1") == b"secret"
+    database.close()
+
+
 # Rotation.
 
 
@@ -173,6 +191,23 @@ def test_a_rotation_that_meets_damage_changes_nothing_and_can_be_tried_again(tmp
     rotate(tmp_path, database)
 
     assert len(keys(tmp_path)) == 1
+    assert secrets_in(database, open_sealer(tmp_path, None)) == SECRETS
+
+
+def test_a_key_that_is_kept_elsewhere_is_rotated_there(tmp_path, database):
+    """The file of the data directory is a link to it."""
+    (tmp_path / "volume").mkdir()
+    link, file = tmp_path / MASTER_KEY_FILE, tmp_path / "volume" / "key"
+    link.rename(file)
+    link.symlink_to(file)
+    [old] = keys(tmp_path)
+
+    rotate(tmp_path, database)
+
+    assert link.is_symlink()
+    assert file.read_text().split() == keys(tmp_path) != [old]
+    assert mode(file) == 0o600
+    assert [path.name for path in (tmp_path / "volume").iterdir()] == ["key"]
     assert secrets_in(database, open_sealer(tmp_path, None)) == SECRETS
 
 

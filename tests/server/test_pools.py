@@ -15,7 +15,7 @@ from openecr.errors import (
 )
 from openecr.identity.caller import root_caller
 from openecr.operations.call import Call, Stores
-from openecr.operations.gate import Gate, Operation, nothing
+from openecr.operations.gate import READS, Gate, Operation, nothing
 from openecr.server.pools import READING_THREADS, Pools
 
 STORES = Stores(None, None, None, None, None, None, lambda: datetime.now(UTC))
@@ -23,7 +23,18 @@ NUMBER = "123456789012"
 
 
 def a_call(function, *, name="PutThing", inline=False, takes_bytes=False, resources=nothing, given=None):
-    operation = Operation(name, ("ecr",), function, name, resources, None, inline, frozenset(), takes_bytes)
+    operation = Operation(
+        name=name,
+        services=("ecr",),
+        run=function,
+        action=name,
+        resources=resources,
+        context=None,
+        inline=inline,
+        unlisted=frozenset(),
+        takes_bytes=takes_bytes,
+        read_only=name.startswith(READS),
+    )
     registry = private_registry(NUMBER, "us-east-1")
     return Call(operation, "ecr", root_caller(NUMBER), registry, given or {}, STORES.clock(), STORES)
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from openecr.domain.principal import INACTIVE, Identity, IdentityKind
+from openecr.domain.principal import INACTIVE, Identity, IdentityKind, Session
 from openecr.domain.principal import AccessKey as StoredKey
 from openecr.identity.credentials import AccessKey
 from openecr.identity.sealed import OtherMasterKey, Sealer
 from openecr.metadata.database import Database
-from openecr.server.secrets import ensure_root_key, make_account, open_tokens
+from openecr.server.secrets import ADMINISTRATOR_ROLE, ensure_root_key, make_account, open_tokens
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SEALER = Sealer(bytes(32))
@@ -125,6 +125,48 @@ def test_nothing_is_sealed_under_another_key_than_what_is_there(database, is_sta
         make_account(database, another, ACCOUNT, "", NOW)
     with database.reading() as db:
         assert db.accounts.list() == [(OTHER, "other")]
+
+
+@pytest.mark.parametrize("kind", ["access_key", "session", "signing_key"])
+def test_one_secret_under_another_key_is_enough_to_refuse(database, kind):
+    """As after a change of the environment's key while a server went on under the old one."""
+    start(database)
+    open_tokens(database, SEALER, NOW)
+    late = Sealer(b"x" * 32).seal(b"secret", b"zzz")
+    with database.transaction() as db:
+        if kind == "access_key":
+            db.access_keys.add(StoredKey("zzz", ACCOUNT, None, late, "Active", NOW))
+        elif kind == "session":
+            db.sessions.add(Session("zzz", ACCOUNT, None, "arn", ACCOUNT, late, bytes(32), NOW, NOW))
+        else:
+            db.signing_keys.add("zzz", late, at=NOW.replace(year=2025))
+
+    with pytest.raises(OtherMasterKey):
+        start(database)
+    with pytest.raises(OtherMasterKey):
+        make_account(database, SEALER, OTHER, "", NOW)
+
+
+def test_a_damaged_secret_keeps_nobody_else_from_theirs(database):
+    start(database)
+    with database.transaction() as db:
+        db.access_keys.add(StoredKey("AKIADAMAGED", ACCOUNT, None, b"", "Active", NOW))
+
+    assert start(database) is None
+
+
+def test_who_administers_an_account_must_be_there(database):
+    with pytest.raises(ValueError, match=f"There is no account {ACCOUNT} to administer the new one"):
+        make_account(database, SEALER, OTHER, "", NOW, administrator=ACCOUNT)
+    with database.reading() as db:
+        assert db.accounts.list() == []
+
+    start(database)
+    make_account(database, SEALER, OTHER, "", NOW, administrator=ACCOUNT)
+
+    with database.reading() as db:
+        role = db.identities.get(OTHER, IdentityKind.ROLE, ADMINISTRATOR_ROLE)
+    assert f"arn:aws:iam::{ACCOUNT}:root" in role.trust_policy
 
 
 def test_the_first_start_makes_a_token_key_and_the_next_finds_it(database):

@@ -11,7 +11,7 @@ import uuid
 from multidict import CIMultiDict
 
 from openecr.port import Request
-from openecr.server.telemetry import AuditFile, Log, RequestIds, Telemetry
+from openecr.server.telemetry import ANONYMOUS_REFUSALS, AuditFile, Log, RequestIds, Telemetry
 
 
 def lines(style, write):
@@ -121,6 +121,18 @@ def test_audit_records_are_lines_of_json(tmp_path):
     assert (tmp_path / "audit.jsonl").stat().st_mode & 0o777 == 0o600
 
 
+def test_nobody_in_particular_cannot_fill_the_disk_with_refusals(tmp_path):
+    audit = AuditFile(tmp_path / "audit.jsonl", Log("text", io.StringIO()))
+    for number in range(200):
+        audit.write({"eventID": str(number), "errorCode": "X", "userIdentity": {"accountId": "anonymous"}})
+    audit.write({"eventID": "known", "errorCode": "X", "userIdentity": {"accountId": "123456789012"}})
+    audit.close()
+    written = [json.loads(line)["eventID"] for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert len(written) - 1 in (ANONYMOUS_REFUSALS, 2 * ANONYMOUS_REFUSALS)  # a second may have ended
+    assert audit.withheld == 200 - (len(written) - 1)
+    assert written[-1] == "known"
+
+
 def test_a_record_that_cannot_be_written_is_told_and_counted():
     stream = io.StringIO()
     log = Log("text", stream)
@@ -134,7 +146,7 @@ def test_a_record_that_cannot_be_written_is_told_and_counted():
 
 ON_A_FULL_DISK = """
 import io, resource, sys
-from openecr.server.telemetry import AuditFile, Log
+from openecr.server.telemetry import ANONYMOUS_REFUSALS, AuditFile, Log
 log = Log("text", io.StringIO())
 audit = AuditFile(sys.argv[1], log)
 whole = resource.getrlimit(resource.RLIMIT_FSIZE)

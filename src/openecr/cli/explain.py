@@ -6,24 +6,23 @@ same engine. Exit code 0: allowed; 1: denied; 2: it could not be asked.
 
 import argparse
 import re
-import sqlite3
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from openecr.cli.saying import faults_told, say
 from openecr.domain.registry import Kind, Registry, parse_repository_arn, private_registry
 from openecr.identity.caller import ANONYMOUS
-from openecr.settings import InvalidSettings, Settings
+from openecr.settings import Settings
 
 if TYPE_CHECKING:
     from openecr.identity.caller import Caller
     from openecr.metadata.database import Database, Transaction
     from openecr.policy.request import Source
 
-ALLOWED, DENIED, BAD_QUESTION = 0, 1, 2
+ALLOWED, DENIED = 0, 1
 ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
 PRINCIPAL = re.compile(
     r"arn:aws:(?:iam::(?P<owner>[0-9]{12}):(?P<of>root|user/.+|role/.+)"
@@ -67,10 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from openecr.errors import ServiceUnavailable
     from openecr.metadata.database import Database
 
-    try:
+    with faults_told():
         settings = Settings.read(
             {"data_dir": arguments.data_dir, "config": arguments.config, "account": arguments.account}
         )
@@ -78,9 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
             raise BadQuestion(f"There is no database {settings.database_path}.")
         with closing(Database(settings.database_path)) as database:
             return _explain(database, settings, arguments)
-    except (BadQuestion, InvalidSettings, OSError, ServiceUnavailable, sqlite3.DatabaseError) as error:
-        print(f"openecr: {error}", file=sys.stderr)  # noqa: T201 - it is a command
-        return BAD_QUESTION
 
 
 def _explain(database: "Database", settings: Settings, arguments: argparse.Namespace) -> int:
@@ -103,13 +98,13 @@ def _explain(database: "Database", settings: Settings, arguments: argparse.Names
     question = Question(action.partition(":")[0], caller, found[0] if found else own, database)
     if (rule := _rule(caller, action)) is not None:
         decided, why = rule
-        _say(f"{'ALLOWED' if decided == ALLOWED else 'DENIED'} {caller.arn} {action} {resource}\n  {why}")
+        say(f"{'ALLOWED' if decided == ALLOWED else 'DENIED'} {caller.arn} {action} {resource}\n  {why}")
         return decided
     request = request_of(question, grounds, action, resource, given)
     request = replace(request, resource_account=request.resource_account or own.account)
     policies = grounds.policies_for(action)
     decision = evaluate(request, policies if trust is None else replace(policies, trust=trust))
-    _say(decision.explain(request))
+    say(decision.explain(request))
     return ALLOWED if decision.allowed else DENIED
 
 
@@ -140,10 +135,6 @@ def _trust(db: "Transaction", action: str, resource: str) -> "Source | None":
     if role is None or role.kind is not IdentityKind.ROLE:
         return None
     return Source("trust", f"trust policy of {role.name}", parse(role.trust_policy, Kind.TRUST))
-
-
-def _say(line: str) -> None:
-    print(line)  # noqa: T201 - this is what the command says
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,17 @@ Exit code 0: none; 1: there are some; 2: it could not be checked.
 
 import argparse
 import sqlite3
-import sys
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from openecr.errors import ServiceUnavailable
-from openecr.settings import InvalidSettings, Settings
+from openecr.cli.saying import faults_told, say
+from openecr.settings import Settings
 
 if TYPE_CHECKING:
     from openecr.jobs.fsck import Journal
 
-SOUND, BREACHES, CANNOT_CHECK = 0, 1, 2
+SOUND, BREACHES = 0, 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,15 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
+    with faults_told():
         settings = Settings.read({"data_dir": arguments.data_dir, "config": arguments.config})
         journal = None if arguments.journal is None else _read(arguments.journal)
-    except (InvalidSettings, OSError, ValueError) as error:
-        return _cannot_check(error)
-    if not settings.database_path.is_file():  # opening it would make one, and find it sound
-        return _cannot_check(f"There is no database {settings.database_path}.")
-    count = _check(settings, deep=arguments.deep, journal=journal)
-    _say(f"Breaches: {count}." if count else "No breach.")
+        if not settings.database_path.is_file():  # opening it would make one, and find it sound
+            raise ValueError(f"There is no database {settings.database_path}.")
+        count = _check(settings, deep=arguments.deep, journal=journal)
+    say(f"Breaches: {count}." if count else "No breach.")
     return BREACHES if count else SOUND
 
 
@@ -49,14 +47,13 @@ def _check(settings: Settings, *, deep: bool, journal: "Journal | None") -> int:
 
     count = 0
     try:
-        database = Database(settings.database_path)
-        for count, breach in enumerate(  # noqa: B007 - the last one counts
-            fsck.fsck(database, FileBlobs(settings.blob_root), deep=deep, journal=journal), 1
-        ):
-            _say(breach)
-        database.close()
-    except (sqlite3.DatabaseError, ServiceUnavailable) as error:  # so damaged that it cannot be asked
-        _say(fsck.Breach("I0", f"the database is damaged: {error.__cause__ or error}"))
+        with closing(Database(settings.database_path)) as database:
+            for count, breach in enumerate(  # noqa: B007 - the last one counts
+                fsck.fsck(database, FileBlobs(settings.blob_root), deep=deep, journal=journal), 1
+            ):
+                say(breach)
+    except sqlite3.DatabaseError as error:  # so damaged that it cannot be asked
+        say(fsck.Breach("I0", f"the database is damaged: {error}"))
         count += 1
     return count
 
@@ -66,12 +63,3 @@ def _read(path: Path) -> "Journal":
 
     with path.open() as lines:
         return parse_journal(lines)
-
-
-def _say(line: Any) -> None:
-    print(line, flush=True)  # noqa: T201 - this is what the command says
-
-
-def _cannot_check(why: Any) -> int:
-    print(why, file=sys.stderr)  # noqa: T201 - as above
-    return CANNOT_CHECK

@@ -6,12 +6,11 @@ gets a new one. (To keep somebody out: disable or delete their keys.)
 
 import argparse
 import re
-import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from openecr.settings import InvalidSettings, Settings
+from openecr.cli.saying import faults_told, say
+from openecr.settings import Settings
 
 ROOT = re.compile(r"arn:aws:iam::([0-9]{12}):root")
 MILLISECOND = timedelta(milliseconds=1)
@@ -32,19 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from openecr.errors import ServiceUnavailable
-
-    try:
+    with faults_told():
         settings = Settings.read(
             {"data_dir": arguments.data_dir, "config": arguments.config, "account": arguments.account}
         )
         principal: str = arguments.principal
         arn = principal if principal.startswith("arn:") else f"arn:aws:iam::{settings.account}:{principal}"
         _revoke(settings, arn)
-    except ServiceUnavailable:
-        return _fail("the database is busy; nothing was revoked, try again")
-    except (InvalidSettings, OSError, ValueError) as error:
-        return _fail(error)
     return 0
 
 
@@ -69,13 +62,4 @@ def _revoke(settings: Settings, arn: str) -> None:
         now = datetime.now(UTC)
         # Times are kept in milliseconds: what was issued until now is before the next one.
         db.revocations.put(id_, now + MILLISECOND)
-    _say(f"All sessions and tokens that {arn} was given before {now:%Y-%m-%dT%H:%M:%SZ} have ended.")
-
-
-def _say(line: str) -> None:
-    print(line)  # noqa: T201 - this is what the command says
-
-
-def _fail(why: Any) -> int:
-    print(f"openecr: {why}", file=sys.stderr)  # noqa: T201 - as above
-    return 2
+    say(f"All sessions and tokens that {arn} was given before {now:%Y-%m-%dT%H:%M:%SZ} have ended.")

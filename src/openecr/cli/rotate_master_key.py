@@ -5,11 +5,10 @@ keys, the old one and the new one, and beside no other.
 """
 
 import argparse
-import sys
 from contextlib import closing
-from typing import Any
 
-from openecr.settings import InvalidSettings, Settings
+from openecr.cli.saying import fail, faults_told, say
+from openecr.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,22 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from openecr.errors import ServiceUnavailable
-    from openecr.identity.sealed import InvalidMasterKey, OtherMasterKey, SealBroken
     from openecr.server.master_key import RotationUnderWay
 
-    try:
-        _rotate(Settings.read({"data_dir": arguments.data_dir, "config": arguments.config}))
-    except OtherMasterKey:
-        return _fail("the secrets in this data directory were sealed with another master key")
-    except SealBroken:
-        return _fail("a secret in the database is damaged; nothing was changed")
-    except RotationUnderWay:
-        return _fail("another rotation is under way")
-    except ServiceUnavailable:
-        return _fail("the database is busy; nothing was changed, try again")
-    except (InvalidSettings, InvalidMasterKey, OSError, ValueError) as error:
-        return _fail(error)
+    with faults_told():
+        try:
+            _rotate(Settings.read({"data_dir": arguments.data_dir, "config": arguments.config}))
+        except RotationUnderWay:
+            return fail("another rotation is under way")
     return 0
 
 
@@ -55,18 +45,9 @@ def _rotate(settings: Settings) -> None:
     with closing(Database(settings.database_path)) as database:
         if settings.master_key is None:
             count = rotate(settings.data_dir, database)
-            _say(f"{count} secrets are sealed under the new key in {settings.data_dir / MASTER_KEY_FILE}.")
+            say(f"{count} secrets are sealed under the new key in {settings.data_dir / MASTER_KEY_FILE}.")
             return
         sealer = open_sealer(settings.data_dir, settings.master_key, settings.new_master_key)
         count = seal_anew(database, sealer)
-    _say(f"{count} secrets are sealed under OPENECR_NEW_MASTER_KEY.")
-    _say("Make it OPENECR_MASTER_KEY now, wherever a server is started: the old key opens nothing any more.")
-
-
-def _say(line: str) -> None:
-    print(line)  # noqa: T201 - this is what the command says
-
-
-def _fail(why: Any) -> int:
-    print(f"openecr: {why}", file=sys.stderr)  # noqa: T201 - as above
-    return 2
+    say(f"{count} secrets are sealed under OPENECR_NEW_MASTER_KEY.")
+    say("Make it OPENECR_MASTER_KEY now, wherever a server is started: the old key opens nothing any more.")

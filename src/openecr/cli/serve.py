@@ -4,15 +4,15 @@ import argparse
 import gc
 import socket
 import sqlite3
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from openecr import failpoints
-from openecr.settings import PREFIX, InvalidSettings, Settings
+from openecr.cli.saying import fail, faults_told, note, say
+from openecr.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from openecr.identity.credentials import AccessKey
@@ -44,16 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     # Hundreds of modules are imported now, of which nothing becomes garbage.
     gc.disable()
-    try:
+    with faults_told():
         settings = Settings.read({name: getattr(arguments, name) for name in (*FLAGS, "config")})
-    except InvalidSettings as invalid:
-        _fail(invalid.faults)
     from openecr.server.listeners import CannotListen, open_listeners
 
     try:
         listeners = open_listeners(settings.host, settings.port, settings.workers)
     except CannotListen as error:
-        _fail([str(error)])
+        return fail(error)
     if settings.workers == 1:
         return _serve_alone(settings, listeners[0])
     return _serve_together(settings, listeners)
@@ -65,7 +63,7 @@ def _serve_alone(settings: Settings, listeners: list[socket.socket]) -> int:
     from openecr.server.listeners import port_of
 
     port = port_of(listeners[0])
-    with _faults_told():
+    with faults_told():
         process.open_certificate(settings)
         parts = build(settings, port=port)
         parts.release_claims()
@@ -83,7 +81,7 @@ def _serve_together(settings: Settings, listeners: list[list[socket.socket]]) ->
     port = port_of(listeners[0][0])
     # What is made at the first start is made before there are several, and closed again: open
     # connections and threads do not survive a fork.
-    with _faults_told():
+    with faults_told():
         process.open_certificate(settings)
         parts = build(settings, port=port)
         parts.release_claims()
@@ -111,7 +109,7 @@ def _release_claims(settings: Settings, process: int) -> None:
         with closing(Database(settings.database_path)) as database, database.transaction() as db:
             db.uploads.release_of(process)
     except (OSError, sqlite3.Error, ServiceError) as error:
-        print(f"openecr: the claims of {process} stay: {error}", file=sys.stderr)  # noqa: T201 - as above
+        note(f"the claims of {process} stay: {error}")
 
 
 def _tell(settings: Settings, port: int, new_root_key: "AccessKey | None") -> None:
@@ -133,7 +131,7 @@ def _tell(settings: Settings, port: int, new_root_key: "AccessKey | None") -> No
     # botocore reads the one, the other SDKs the other.
     lines += [f"  export {name}={settings.region}" for name in ("AWS_REGION", "AWS_DEFAULT_REGION")]
     lines += ["", f"ready: {url}"]
-    print("\n".join(lines), flush=True)  # noqa: T201 - this is what the command says
+    say("\n".join(lines))
 
 
 def _credentials(settings: Settings, new_root_key: "AccessKey | None") -> list[tuple[str, str]]:
@@ -147,26 +145,6 @@ def _credentials(settings: Settings, new_root_key: "AccessKey | None") -> list[t
     else:
         return []  # shown at the first start
     return [("AWS_ACCESS_KEY_ID", key[0]), ("AWS_SECRET_ACCESS_KEY", key[1])]
-
-
-@contextmanager
-def _faults_told() -> Iterator[None]:
-    """What keeps a server from starting and is not a mistake of ours is told in a line."""
-    from openecr.errors import ServiceError
-    from openecr.identity.sealed import OtherMasterKey
-
-    try:
-        yield
-    except OtherMasterKey:
-        _fail(["the secrets in this data directory were sealed with another master key"])
-    except (OSError, ValueError, ServiceError) as error:
-        _fail([str(error)])
-
-
-def _fail(faults: list[str]) -> NoReturn:
-    for fault in faults:
-        print(f"openecr: {fault}", file=sys.stderr)  # noqa: T201 - this is what the command says
-    sys.exit(2)
 
 
 def _flag(name: str) -> str:

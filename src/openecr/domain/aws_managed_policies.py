@@ -12,12 +12,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from openecr.domain.principal import POLICY_ID_PREFIX, ManagedPolicy
+from openecr.domain.principal import AWS_ACCOUNT, POLICY_ID_PREFIX, ManagedPolicy
 
 Statement = Mapping[str, Any]
-
-AWS = "aws"
-"""The account that AWS's policies are of, as their ARNs say."""
 
 _READ = (
     "ecr:GetAuthorizationToken",
@@ -129,7 +126,7 @@ def _policy(name: str, made: str, changed: str, description: str) -> ManagedPoli
     digest = base64.b32encode(hashlib.sha256(name.encode()).digest()).decode()
     return ManagedPolicy(
         POLICY_ID_PREFIX + digest[:17],
-        AWS,
+        AWS_ACCOUNT,
         "/",
         name,
         description,

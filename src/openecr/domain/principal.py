@@ -13,7 +13,9 @@ from enum import StrEnum
 
 ACTIVE = "Active"
 INACTIVE = "Inactive"
-AWS_POLICIES = "arn:aws:iam::aws:policy/"
+AWS_ACCOUNT = "aws"
+"""The account that AWS's own managed policies are of, as their ARNs say."""
+AWS_POLICIES = f"arn:aws:iam::{AWS_ACCOUNT}:policy/"
 """Where the ARNs of AWS's managed policies begin. Source: auth-iam.md §5.5."""
 
 
@@ -119,6 +121,14 @@ class OidcProvider:
     @property
     def arn(self) -> str:
         return f"arn:aws:iam::{self.account}:oidc-provider/{self.url}"
+
+
+def policy_size(text: str) -> int:
+    """The characters of a policy that count against a quota: all but JSON's white space, wherever that is.
+
+    Source: IAM user guide, "IAM and AWS STS quotas": "IAM doesn't count white space"
+    """
+    return len(text) - sum(map(text.count, " \t\n\r"))
 
 
 def new_id(prefix: str) -> str:

@@ -53,7 +53,8 @@ def public_registry(account: str) -> Registry:
 
 
 def parse_repository_arn(arn: str) -> tuple[Registry, str] | None:
-    """The registry and the name in a repository's ARN; None for any other text."""
+    """The registry and the name in a repository's ARN; None for any other text, one of another partition too:
+    a thing has one ARN, or a policy that names it would miss it."""
     found = _REPOSITORY_ARN.fullmatch(arn)
     if found is None or bool(found[2]) is (found[1] == Kind.PUBLIC):
         return None
@@ -69,6 +70,4 @@ def owner_of(arn: str) -> str:
     return parts[4] if len(parts) == 6 and parts[4] != "aws" else ""
 
 
-_REPOSITORY_ARN = re.compile(
-    r"arn:aws[a-z-]*:(ecr|ecr-public):([a-z0-9-]*):([0-9]{12}):repository/(.{1,256})"
-)
+_REPOSITORY_ARN = re.compile(r"arn:aws:(ecr|ecr-public):([a-z0-9-]*):([0-9]{12}):repository/(.{1,256})")

@@ -97,14 +97,14 @@ def verify(
     """Whose token it is.
 
     keys        the issuer's JWKS: `{"keys": [{…}, …]}`
-    issuer      the provider's URL; neither `https://`, which IAM leaves out, nor a slash at the end counts
+    issuer      the provider's URL: to the letter what its tokens say, but IAM leaves out `https://`
     client_ids  whom it may be for
     now         aware
     Raises      InvalidWebIdentity and its kinds: UnknownKey, ExpiredWebIdentity, WrongAudience
     """
     header, claims = _parse(token)
     said = _text(claims, "iss")
-    if not said.startswith("https://") or _name(said) != _name(issuer):
+    if said != f"https://{issuer.removeprefix('https://')}":
         raise InvalidWebIdentity("The token is of another issuer.")
     _verify_signature(token, header, keys)
     expires_at, issued_at = _times(claims, now)
@@ -117,10 +117,6 @@ def verify(
         amr=_texts(claims, "amr"),
         claims=claims,
     )
-
-
-def _name(issuer: str) -> str:
-    return issuer.removeprefix("https://").removesuffix("/")
 
 
 # What the token is.

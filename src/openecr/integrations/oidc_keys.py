@@ -7,8 +7,10 @@ trusts; the thumbprints that IAM keeps with a provider are not looked at.
 
 Anyone may send a token, so nothing that a token says makes us ask more often than so: an answer is kept
 for an hour or for as long as it says, within bounds, a failure for a minute, and a key id that is unknown
-leads to one question a minute. One thread asks one issuer; few may ask or wait at a time, for they are
-threads that others need (server/pools.py). Who comes then is told that there are no keys, and to retry.
+leads to one question a minute. Keys that are over are used for an hour more where they cannot be renewed.
+One thread asks one issuer; few may ask or wait at a time, for they are threads that others need
+(server/pools.py), and for each account only one, so that nobody's slow issuers keep others from theirs. Who
+comes then is told that there are no keys, and to retry.
 Source: OpenID Connect Discovery 1.0 §4; RFC 7517 §5; reliability.md I4.
 """
 
@@ -16,7 +18,8 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,10 +38,12 @@ MAX_KEYS = 100
 MAX_ISSUERS = 128
 """How many issuers' answers are kept; the one not used for longest goes."""
 MAX_ASKING = 4
-"""Threads that ask issuers, or wait for one that does."""
+"""Threads that ask issuers, or wait for one that does: each for another account."""
 LIFETIME = timedelta(hours=1)
 SHORTEST_LIFETIME = timedelta(minutes=5)
 LONGEST_LIFETIME = timedelta(hours=24)
+GRACE = timedelta(hours=1)
+"""How much longer keys are used where they cannot be renewed."""
 FAILURE_LIFETIME = timedelta(seconds=60)
 REFRESH_INTERVAL = timedelta(seconds=60)
 
@@ -54,6 +59,10 @@ class KeysUnavailable(Exception):
         self.reason = reason
 
 
+class _TooManyAsk(KeysUnavailable):
+    """The issuer was not asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """What came of asking."""
@@ -61,7 +70,7 @@ class _Answer:
     asked_at: datetime
     expires_at: datetime
     keys: KeySet | None
-    reason: str = ""  # why there are none
+    reason: str = ""  # why there are none, or no newer ones
 
 
 @dataclass(slots=True)
@@ -97,25 +106,30 @@ class KeySets:
         self._files: dict[str, _File] = {}
         self._issuers: OrderedDict[str, _Issuer] = OrderedDict()
         self._issuers_lock = threading.Lock()
-        self._may_ask = threading.BoundedSemaphore(MAX_ASKING)
+        self._asking: set[str] = set()  # for which accounts
+        self._asking_lock = threading.Lock()
 
-    def find(self, issuer: str) -> KeySet:
-        """Its key set, which may be as old as its answer said it may. Raises KeysUnavailable."""
+    def find(self, issuer: str, *, account: str) -> KeySet:
+        """Its key set, which may be as old as its answer said it may, and older by GRACE where it cannot be
+        renewed. `account`: for whom it is asked. Raises KeysUnavailable."""
         name = _name(issuer)
         if name in self._paths:
             return self._from_file(name)
         known = self._issuer(name)
-        if known.answer is not None and self._clock() < known.answer.expires_at:
-            return _keys(known.answer)
-        return self._ask(known, lambda answer, now: now >= answer.expires_at)
+        try:
+            return self._ask(known, account, _is_over)
+        except _TooManyAsk:
+            if known.answer is None:
+                raise
+            return _keys(known.answer, self._clock())
 
-    def refresh(self, issuer: str) -> KeySet:
+    def refresh(self, issuer: str, *, account: str) -> KeySet:
         """Its key set as it is now, for a token that names a key unknown to `find`; but the one we have
         where the issuer was asked less than a minute ago, or gives no other. Raises KeysUnavailable."""
         name = _name(issuer)
         if name in self._paths:
             return self._from_file(name)
-        return self._ask(self._issuer(name), lambda answer, now: now >= answer.asked_at + REFRESH_INTERVAL)
+        return self._ask(self._issuer(name), account, _may_be_asked_again)
 
     # By asking.
 
@@ -127,30 +141,36 @@ class KeySets:
                 self._issuers.popitem(last=False)
             return known
 
-    def _ask(self, issuer: _Issuer, is_due: Callable[[_Answer, datetime], bool]) -> KeySet:
-        if not self._may_ask.acquire(blocking=False):
-            raise KeysUnavailable(f"{issuer.name}: too many wait for key sets")
+    def _ask(self, issuer: _Issuer, account: str, is_due: Callable[[_Answer, datetime], bool]) -> KeySet:
+        answer = issuer.answer
+        if answer is None or is_due(answer, self._clock()):
+            with self._turn_of(account, issuer), issuer.asking:
+                answer = issuer.answer  # whoever had to wait finds that of the one before
+                if answer is None or is_due(answer, self._clock()):
+                    answer = issuer.answer = self._answer(issuer)
+        return _keys(answer, self._clock())
+
+    @contextmanager
+    def _turn_of(self, account: str, issuer: _Issuer) -> Iterator[None]:
+        """Within it a thread may ask, or wait for another that does. Raises _TooManyAsk."""
+        with self._asking_lock:
+            if account in self._asking or len(self._asking) >= MAX_ASKING:
+                raise _TooManyAsk(f"{issuer.name}: too many wait for key sets")
+            self._asking.add(account)
         try:
-            with issuer.asking:  # whoever had to wait finds the answer of the one before
-                if issuer.answer is None or is_due(issuer.answer, self._clock()):
-                    issuer.answer = self._answer(issuer)
-                return _keys(issuer.answer)
+            yield
         finally:
-            self._may_ask.release()
+            with self._asking_lock:
+                self._asking.remove(account)
 
     def _answer(self, issuer: _Issuer) -> _Answer:
         now = self._clock()
         try:
             return self._discover(issuer.name, now)
         except (OutboundFailed, KeysUnavailable) as error:
-            if (
-                issuer.answer is not None
-                and issuer.answer.keys is not None
-                and now < issuer.answer.expires_at
-            ):
-                # A token with an unknown key must not cost the others theirs.
-                return replace(issuer.answer, asked_at=now)
-            return _Answer(now, now + FAILURE_LIFETIME, None, error.reason)
+            if issuer.answer is None or issuer.answer.keys is None:
+                return _Answer(now, now + FAILURE_LIFETIME, None, error.reason)
+            return replace(issuer.answer, asked_at=now, reason=error.reason)
 
     def _discover(self, name: str, now: datetime) -> _Answer:
         url = f"https://{name}/.well-known/openid-configuration"
@@ -187,8 +207,16 @@ def _name(issuer: str) -> str:
     return issuer.removeprefix("https://").removesuffix("/")
 
 
-def _keys(answer: _Answer) -> KeySet:
-    if answer.keys is None:
+def _is_over(answer: _Answer, now: datetime) -> bool:
+    return now >= max(answer.expires_at, answer.asked_at + FAILURE_LIFETIME)
+
+
+def _may_be_asked_again(answer: _Answer, now: datetime) -> bool:
+    return now >= answer.asked_at + REFRESH_INTERVAL
+
+
+def _keys(answer: _Answer, now: datetime) -> KeySet:
+    if answer.keys is None or now >= answer.expires_at + GRACE:
         raise KeysUnavailable(answer.reason)
     return answer.keys
 

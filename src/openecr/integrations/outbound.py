@@ -213,6 +213,7 @@ _NOT_PUBLIC = tuple(
             "10.0.0.0/8",  # private
             "100.64.0.0/10",  # behind a provider's NAT
             "127.0.0.0/8",  # this machine
+            "168.63.129.16/32",  # a public one, but in each network of Azure its host, with settings and keys
             "169.254.0.0/16",  # link-local: metadata services of clouds
             "172.16.0.0/12",  # private
             "192.0.0.0/24",  # protocol assignments
@@ -231,7 +232,8 @@ _NOT_PUBLIC = tuple(
     )
 )
 """Written out, because Python's own lists differ between the versions we run on.
-Source: IANA, IPv4 and IPv6 Special-Purpose Address Registries."""
+Source: IANA, IPv4 and IPv6 Special-Purpose Address Registries; Microsoft Learn, "What is IP address
+168.63.129.16?"."""
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 """The one part of IPv6 that is given out: ::1, fc00::/7, fe80::/10, ff00::/8 and the rest lie outside."""
 _NAT64 = IPv6Network("64:ff9b::/96")

@@ -107,6 +107,8 @@ class Database:
     """The metadata of one data directory. Made ready (created or migrated) when opened."""
 
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        """Raises ServiceUnavailable where it is held or the disk fails, NewerDatabase (migrate.py), OSError,
+        sqlite3.DatabaseError where it is damaged or none."""
         self._path = path
         self._busy_seconds = busy_seconds
         self._readers = threading.local()
@@ -114,9 +116,15 @@ class Database:
         self._writing = threading.Lock()
         self._waited_in_vain_at = -inf
         path.touch(mode=0o600)  # it holds sealed secrets; SQLite gives its log the same mode
-        writer = self._open()
-        migrate(writer, path)
-        writer.execute("PRAGMA synchronous=NORMAL")  # what FULL adds, GroupSync does
+        try:
+            writer = self._open()
+            migrate(writer, path)
+            writer.execute("PRAGMA synchronous=NORMAL")  # what FULL adds, GroupSync does
+        except BaseException as error:
+            self._close_connections()
+            if isinstance(error, sqlite3.OperationalError):
+                _tell_of_trouble(error)
+            raise
         self._writer = Transaction(Connection(writer))
         self._log = GroupSync(f"{path}-wal")
         _make_names_safe(path)
@@ -226,6 +234,9 @@ class Database:
 
     def close(self) -> None:
         self._log.close()
+        self._close_connections()
+
+    def _close_connections(self) -> None:
         for driver in self._opened:
             driver.close()
         self._opened.clear()
@@ -235,11 +246,11 @@ class Database:
         driver = sqlite3.connect(
             self._path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
         )
+        self._opened.append(driver)
         driver.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
             "PRAGMA cache_size=-16384; PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY;"
         )
-        self._opened.append(driver)
         return driver
 
 

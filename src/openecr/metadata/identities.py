@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from openecr.domain.principal import Identity, IdentityKind
 from openecr.errors import EntityAlreadyExistsException, NoSuchEntityException
 from openecr.metadata.query import Connection, Query, Row, json_text, milliseconds, moment
-from openecr.metadata.schema import group_member, identity
+from openecr.metadata.schema import group_member, identity, revocation
 
 _ARN = re.compile(r"arn:aws:iam::([0-9]{12}):(user|role)(/.*)")
 
@@ -58,6 +58,7 @@ _UPDATE = Query(
     .values({name: bindparam(name) for name in _CHANGEABLE})
 )
 _DELETE = Query(delete(identity).where(identity.c.id == bindparam("id")))
+_DELETE_REVOCATION = Query(delete(revocation).where(revocation.c.identity_id == bindparam("id")))
 
 
 def _across(member: Any, other: Any) -> Select[Any]:
@@ -147,8 +148,9 @@ class Identities:
         self._connection.run(_UPDATE, which=identity.id, **_changeable(identity))
 
     def delete(self, identity: Identity) -> None:
-        """With its policies, memberships, access keys and sessions."""
+        """With its policies, memberships, access keys and sessions; so there is nothing left to revoke."""
         self._connection.run(_DELETE, id=identity.id)
+        self._connection.run(_DELETE_REVOCATION, id=identity.id)
 
     def groups_of(self, user_id: str) -> list[Identity]:
         """The groups a user is a member of, by name."""

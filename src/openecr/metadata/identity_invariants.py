@@ -47,7 +47,14 @@ _SESSIONS = Query(
 )
 _PRINCIPALS = Query(
     select(session.c.access_key_id, session.c.principal_id).where(
-        session.c.identity_id != func.substr(session.c.principal_id, 1, func.length(session.c.identity_id))
+        # A role's has the name of the session behind a colon.
+        session.c.identity_id
+        != func.substr(session.c.principal_id, 1, func.instr(session.c.principal_id + ":", ":") - 1)
+    )
+)
+_ROOTS = Query(
+    select(session.c.access_key_id, session.c.principal_id).where(
+        session.c.identity_id.is_(None), session.c.principal_id != session.c.account_id
     )
 )
 _DEFAULTS = Query(
@@ -88,6 +95,7 @@ _RULES = (
     (_KEYS, "the access key {} is of {}, which is no user of its account"),
     (_SESSIONS, "the session {} is of {}, which is no user or role of its account"),
     (_PRINCIPALS, "the session {} says that it is {}, which is not of its identity"),
+    (_ROOTS, "the session {} of a root says that it is {}"),
     (_DEFAULTS, "{} has no version {}, its default"),
     (_NUMBERS, "{} has a version {}, which is later than its latest"),
     (_ARNS, "the managed policy {} is not what is called {}"),

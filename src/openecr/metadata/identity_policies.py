@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, delete, func, null, or_, select, union_a
 from sqlalchemy.dialects.sqlite import insert
 
 from openecr.domain import aws_managed_policies
-from openecr.domain.principal import Identity, IdentityKind
+from openecr.domain.principal import Identity, IdentityKind, policy_size
 from openecr.metadata.identities import COLUMNS, UNDER_PATH, fold, identities_of
 from openecr.metadata.managed_policies import ManagedPolicies
 from openecr.metadata.query import Connection, Query, Row
@@ -70,11 +70,9 @@ _ENTITIES = Query(
 _COUNT = Query(
     select(func.count()).select_from(attached_policy).join(identity, _to_identity).where(*_has_attached)
 )
-_BOUNDED = Query(
-    select(*COLUMNS).where(
-        identity.c.boundary_arn == bindparam("arn"), identity.c.account_id == bindparam("account")
-    )
-)
+_is_bounded = (identity.c.boundary_arn == bindparam("arn"), identity.c.account_id == bindparam("account"))
+_BOUNDED = Query(select(*COLUMNS).where(*_is_bounded))
+_BOUNDED_COUNT = Query(select(func.count()).select_from(identity).where(*_is_bounded))
 
 # What is in force: inline and attached, of the identity itself and of each group it is a member of. Four
 # searches by key in one query; their rows are (kind, name of the group, name or ARN, document).
@@ -131,7 +129,7 @@ class IdentityPolicies:
     def size(self, identity_id: str) -> int:
         """Characters of all its inline policies together; white space does not count."""
         rows = self._connection.all(_DOCUMENTS, identity=identity_id)
-        return sum(len("".join(document.split())) for (document,) in rows)
+        return sum(policy_size(document) for (document,) in rows)
 
     def attached(self, identity_id: str) -> list[str]:
         """The ARNs of the managed policies attached to it, sorted."""
@@ -161,6 +159,12 @@ class IdentityPolicies:
     def boundary_users(self, account: str, arn: str) -> list[Identity]:
         """The account's users and roles that a managed policy is the boundary of, by kind and name."""
         return _by_kind_and_name(self._connection.all(_BOUNDED, account=account, arn=arn))
+
+    def boundary_count(self, account: str, arn: str) -> int:
+        """Of how many of the account's users and roles it is the boundary."""
+        row = self._connection.one(_BOUNDED_COUNT, account=account, arn=arn)
+        assert row is not None
+        return int(row[0])
 
     def in_force(self, identity_id: str) -> list[tuple[str, str]]:
         """(what people call it, document) of each policy that gives an identity permissions.

@@ -97,6 +97,12 @@ _DOCUMENT = Query(
     .join_from(managed_policy, policy_version, _to_policy)
     .where(_of_arn, policy_version.c.number == managed_policy.c.default_version)
 )
+_VERSION_COUNT = Query(
+    select(func.count())
+    .select_from(managed_policy)
+    .join(policy_version, _to_policy)
+    .where(managed_policy.c.account_id == bindparam("account"))
+)
 _ADD_VERSION = Query(insert(policy_version))
 _DELETE_VERSION = Query(
     delete(policy_version).where(
@@ -172,6 +178,12 @@ class ManagedPolicies:
     def count(self, account: str) -> int:
         """Of the account's own."""
         row = self._connection.one(_COUNT, account=account)
+        assert row is not None
+        return int(row[0])
+
+    def version_count(self, account: str) -> int:
+        """Of all versions of the account's own."""
+        row = self._connection.one(_VERSION_COUNT, account=account)
         assert row is not None
         return int(row[0])
 

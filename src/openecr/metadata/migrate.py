@@ -7,13 +7,16 @@ test holds that the migrations lead to the very same tables.
 import sqlite3
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from openecr.metadata.query import DIALECT
 from openecr.metadata.schema import metadata
 
 HEAD = "0002"
-"""The newest migration in `migrations/versions`."""
+"""The newest migration in `migrations/versions`. They are numbered: a later one is greater."""
+WAIT_SECONDS = 60
+"""How long to wait for another server that makes or migrates the database."""
 
 _VERSION_TABLE = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
@@ -21,8 +24,28 @@ _VERSION_TABLE = (
 )
 
 
+class NewerDatabase(ValueError):
+    """Made by a later version of this program, which knows tables that we do not."""
+
+
 def migrate(driver: sqlite3.Connection, path: Path) -> None:
-    """Make or migrate the database, under its write lock: two servers at once do it once."""
+    """Make or migrate the database, under its write lock: two servers at once do it once. One that is as
+    it should be is only looked at, whoever holds it.
+
+    Raises NewerDatabase, sqlite3.Error
+    """
+    version = _version(driver)
+    if version is None:
+        version = _create(driver)
+    if version > HEAD:
+        raise NewerDatabase(f"The database {path} was made by a newer openecr (migration {version}).")
+    if version != HEAD:
+        upgrade(path)
+
+
+def _create(driver: sqlite3.Connection) -> str:
+    """The version it has then: another server may have been faster."""
+    driver.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
     driver.execute("BEGIN IMMEDIATE")
     try:
         version = _version(driver)
@@ -35,8 +58,7 @@ def migrate(driver: sqlite3.Connection, path: Path) -> None:
     except BaseException:
         driver.execute("ROLLBACK")
         raise
-    if version not in (None, HEAD):
-        upgrade(path)
+    return version or HEAD
 
 
 def creation() -> list[str]:
@@ -52,14 +74,19 @@ def creation() -> list[str]:
 
 
 def upgrade(path: Path, to: str = "head") -> None:
-    """Run the migrations that the database at `path` has not seen, up to that one."""
+    """Run the migrations that the database at `path` has not seen, up to that one. Raises sqlite3.Error."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["path"] = path
-    command.upgrade(config, to)
+    try:
+        command.upgrade(config, to)
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            raise error.orig from error
+        raise
 
 
 def _version(driver: sqlite3.Connection) -> str | None:

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import orjson
+
 from openecr.errors import AccessDeniedException, ServiceError
 from openecr.identity.caller import Caller, PrincipalType
 
@@ -37,6 +39,7 @@ IDENTITY_TYPES = {
     PrincipalType.ROLE: "AssumedRole",
     PrincipalType.FEDERATED: "FederatedUser",
 }
+ANONYMOUS_BYTES = 4096
 LONG_TEXT = 1024
 LONG_LIST = 100
 
@@ -52,8 +55,8 @@ def record(call: "Call", output: Mapping[str, Any] | None, error: ServiceError |
         "eventName": operation.name,
         "awsRegion": call.registry.region,
         "sourceIPAddress": caller.source_address,
-        "userAgent": caller.user_agent,
-        "requestParameters": _plain(call.input),
+        "userAgent": _plain(caller.user_agent),
+        "requestParameters": _parameters(call),
         "responseElements": None if output is None or operation.read_only else _plain(output),
         "requestID": call.request_id,
         "eventID": str(uuid4()),
@@ -70,6 +73,14 @@ def record(call: "Call", output: Mapping[str, Any] | None, error: ServiceError |
         if error.why:
             made["additionalEventData"] = {"explanation": error.why}
     return made
+
+
+def _parameters(call: "Call") -> Any:
+    """The input; of nobody in particular no more than a little, for it is not theirs to fill the disk."""
+    told = _plain(call.input)
+    if call.caller.is_anonymous and len(orjson.dumps(told)) > ANONYMOUS_BYTES:
+        return {"omitted": f"more than {ANONYMOUS_BYTES} bytes"}
+    return told
 
 
 def _identity(caller: Caller) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 The engine (`policy/`) judges values; here they are gathered: the policies of the caller, of the repository
 and of its registry are read once per state of the database (Database.recall), compiled once per text
-(policy.document.parse_stored), and decisions are remembered with them (_Known). Changed
-policies count from the next request on, in every process.
+(policy.document.parse_stored), and decisions are remembered with them (_Known). Changed policies count from
+the next request on, in every process.
 
 One rule stands before all policies: anybody, anonymous callers too, may pull from a public registry
 (data-plane.md §3.3: "Public pulls need no permission and a repository policy cannot deny them").
@@ -19,7 +19,7 @@ from openecr.domain.registry import Kind, Registry, owner_of, parse_repository_a
 from openecr.errors import AccessDeniedException
 from openecr.identity.caller import Caller
 from openecr.metadata.database import Transaction
-from openecr.operations.context_keys import Asked, Context, Value, is_lasting
+from openecr.operations.context_keys import Asked, Context, Value, folded, is_lasting
 from openecr.policy import document
 from openecr.policy.evaluate import Decision, evaluate
 from openecr.policy.request import AccessRequest, Policies, Principal, Source
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = 64
 """Decisions about one action by one principal on one resource: by source address, say, or time."""
+REMEMBERED_CHARACTERS = 256
+"""Of the values a decision is remembered by: a caller may send what it likes."""
 PULL_ACTIONS = frozenset(
     {"BatchGetImage", "GetDownloadUrlForLayer", "BatchCheckLayerAvailability", "ListImages"}
 )
@@ -55,9 +57,12 @@ class _Known:
         if not keys <= set(self.keys):
             self.keys = (*self.keys, *sorted(keys - set(self.keys)))
             self.decisions.clear()
+        values = self._values(request)
+        if sum(len(value) for value in values if value is not None) > REMEMBERED_CHARACTERS:
+            return
         if len(self.decisions) >= REMEMBERED:
             self.decisions.clear()
-        self.decisions[self._values(request)] = decision
+        self.decisions[values] = decision
 
     def _values(self, request: AccessRequest) -> tuple[Value | None, ...]:
         return tuple([request.context.get(key) for key in self.keys])
@@ -95,10 +100,8 @@ class Grounds:
 
     @property
     def size(self) -> int:
-        """Characters of policies, roughly: what it takes to remember this."""
-        return 500 + sum(
-            len(source.policy.text) for source in (*self.policies.identity, *self.policies.resource)
-        )
+        """What it takes to remember this, in bytes, roughly: compiled policies are kept once for all."""
+        return 500 + sum(len(source.policy.text) for source in self.policies.every_source) // 8
 
 
 def may(call: "Call", action: str, resource: str, *, context: Mapping[str, Value] | None = None) -> bool:
@@ -203,7 +206,7 @@ def read_grounds(db: Transaction, caller: Caller, resource: str) -> Grounds:
 
     return Grounds(
         principal=principal_of(caller),
-        principal_tags={key.lower(): value for key, value in tags.items()},
+        principal_tags=folded(tags),
         session_facts={key.lower(): value for key, value in facts.items()},
         policies=policies,
         without_registry_policy=narrow,

@@ -5,12 +5,13 @@ To add one: a function of the Context, and its line in KEYS. A key that has no v
 Source: auth-iam.md §4.6, §5.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Protocol
 
-from openecr.domain.registry import Registry, owner_of, parse_repository_arn
+from openecr.domain.registry import PUBLIC_REGION, Registry, owner_of, parse_repository_arn
 from openecr.identity.caller import Caller, PrincipalType
 from openecr.metadata.database import Transaction
 
@@ -45,6 +46,10 @@ class Context(Mapping[str, Value]):
         self._principal_tags = principal_tags
         self._given = given
 
+    def get(self, key: str, default: Any = None) -> Any:
+        found = self._find(key)
+        return default if found is None else found
+
     def __getitem__(self, key: str) -> Value:
         found = self._find(key)
         if found is None:
@@ -69,16 +74,36 @@ class Context(Mapping[str, Value]):
         if prefix == "aws:principaltag":
             return self._principal_tags.get(tag)
         if prefix == "aws:requesttag":
-            return _request_tags(self.call.input).get(tag)
-        if prefix in ("aws:resourcetag", f"{self.call.service}:resourcetag"):
-            return resource_tags(self.call, self.resource).get(tag)
+            return self._request_tags.get(tag)
+        if prefix in ("aws:resourcetag", f"{self._resource_service}:resourcetag"):
+            return self._resource_tags.get(tag)
         return None
 
+    @property
+    def _resource_service(self) -> str:
+        """ecr of `arn:aws:ecr:…`: a role has its tags under iam's key for sts:AssumeRole too."""
+        return self.resource.partition(":")[2].partition(":")[2].partition(":")[0]
 
-def resource_tags(call: Asked, resource: str) -> Mapping[str, str]:
-    """The tags of what an ARN names, keys in lower case; none of what does not exist or has none."""
-    with call.reading() as db:
-        return {key.lower(): value for key, value in _tags_of(db, resource).items()}
+    @cached_property
+    def _resource_tags(self) -> Mapping[str, str]:
+        """The tags of what the ARN names; none of what does not exist or has none."""
+        with self.call.reading() as db:
+            return folded(_tags_of(db, self.resource))
+
+    @cached_property
+    def _request_tags(self) -> Mapping[str, str]:
+        """The tags a request would set: `tags` of ECR, where a key may be missing, `Tags` of IAM and STS."""
+        tags = self.call.input.get("tags") or self.call.input.get("Tags") or ()
+        return folded((tag.get("Key", ""), tag.get("Value", "")) for tag in tags)
+
+
+def folded(tags: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Tags as conditions see them, whose keys have no case. Where two of ECR's differ in nothing else, the
+    one that was set first counts: who may add a tag cannot put it before one that protects."""
+    found: dict[str, str] = {}
+    for key, value in tags.items() if isinstance(tags, Mapping) else tags:
+        found.setdefault(key.lower(), value)
+    return found
 
 
 def _tags_of(db: Transaction, resource: str) -> Mapping[str, str]:
@@ -96,16 +121,11 @@ def _tags_of(db: Transaction, resource: str) -> Mapping[str, str]:
     return {} if identity is None else identity.tags
 
 
-def _request_tags(input: Mapping[str, Any]) -> dict[str, str]:
-    """The tags a request would set: `tags` of ECR, `Tags` of IAM and STS."""
-    return {tag["Key"].lower(): tag.get("Value", "") for tag in input.get("tags") or input.get("Tags") or ()}
-
-
 def _tag_keys(context: Context) -> Value | None:
     given = context.call.input
     tags = given.get("tags") or given.get("Tags") or ()
     keys = given.get("tagKeys") or given.get("TagKeys") or ()
-    return (*(tag["Key"] for tag in tags), *keys) or None
+    return (*(tag.get("Key", "") for tag in tags), *keys) or None
 
 
 def _user_name(context: Context) -> Value | None:
@@ -137,6 +157,11 @@ def _issued_at(context: Context) -> Value | None:
     return None if issued_at is None else f"{issued_at:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def _requested_region(context: Context) -> Value | None:
+    """IAM is one service for all regions, whatever a request was signed for."""
+    return PUBLIC_REGION if context.call.service == "iam" else context.call.registry.region or None
+
+
 def _boolean(value: bool) -> str:
     return "true" if value else "false"
 
@@ -161,7 +186,11 @@ something is written."""
 
 def is_lasting(key: str) -> bool:
     """Whether a key is one of LASTING, or a tag of the principal or the resource."""
-    return key in LASTING or key.startswith("aws:principaltag/") or ":resourcetag/" in key
+    return (
+        key in LASTING
+        or key.startswith("aws:principaltag/")
+        or key.partition("/")[0].endswith(":resourcetag")
+    )
 
 
 KEYS: dict[str, Callable[[Context], Value | None]] = {
@@ -173,7 +202,7 @@ KEYS: dict[str, Callable[[Context], Value | None]] = {
     "aws:principalarn": _principal_arn,
     "aws:principalisawsservice": lambda _: "false",
     "aws:principaltype": lambda context: str(context.call.caller.type),
-    "aws:requestedregion": lambda context: context.call.registry.region or None,
+    "aws:requestedregion": _requested_region,
     "aws:resourceaccount": lambda context: owner_of(context.resource) or None,
     "aws:securetransport": lambda context: _boolean(context.call.caller.is_secure),
     "aws:sourceip": lambda context: context.call.caller.source_address or None,

@@ -14,6 +14,7 @@ from openecr.errors import (
     RegistryNotFoundException,
     RepositoryNotFoundException,
     ServiceError,
+    UnrecognizedClientException,
 )
 from openecr.identity.caller import Caller
 from openecr.operations.audit import AuditWriter, record
@@ -38,11 +39,11 @@ class Operation:
     inline: bool  # reads a few rows by key: may run on the event loop
     unlisted: frozenset[str]  # services whose model does not list it
     takes_bytes: bool
+    read_only: bool  # changes nothing: not audited unless refused, and runs beside those that write
 
-    @property
-    def read_only(self) -> bool:
-        return self.name.startswith(("Get", "Describe", "List", "BatchGet", "BatchCheck", "Simulate"))
 
+READS = ("Get", "Describe", "List", "BatchGet", "BatchCheck", "Simulate")
+"""How the names of operations that only read begin."""
 
 OPERATIONS: dict[tuple[str, str], Operation] = {}
 """(service, operation name) → operation. Filled by `@operation` when `openecr.operations.all` is imported."""
@@ -80,6 +81,7 @@ def operation(
     inline: bool = False,
     unlisted: bool | Iterable[str] = False,
     takes_bytes: bool = False,
+    read_only: bool | None = None,
 ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
     """Make a function the operation of its name, for the services named.
 
@@ -89,13 +91,23 @@ def operation(
     context      further context keys, in lower case, for policies about this operation
     unlisted     a front needs it and the service model does not list it (True, or for which services)
     takes_bytes  a generator: checks, is sent batches until an empty one, returns its output
+    read_only    whether it changes nothing, where its name does not tell (READS)
     """
 
     def register(function: Callable[[Call], Any]) -> Callable[[Call], Any]:
         called = name or "".join(word.capitalize() for word in function.__name__.split("_"))
         hidden = frozenset(services if unlisted is True else unlisted or ())
         made = Operation(
-            called, services, function, action or called, resource, context, inline, hidden, takes_bytes
+            name=called,
+            services=services,
+            run=function,
+            action=action or called,
+            resources=resource,
+            context=context,
+            inline=inline,
+            unlisted=hidden,
+            takes_bytes=takes_bytes,
+            read_only=called.startswith(READS) if read_only is None else read_only,
         )
         for service in services:
             OPERATIONS[service, called] = made
@@ -185,6 +197,8 @@ class Gate:
         """Raises AccessDeniedException unless the caller may do this on every resource it touches."""
         try:
             operation = call.operation
+            if call.service == "iam" and call.caller.session_id and not call.caller.role_arn:
+                raise UnrecognizedClientException  # GetSessionToken's are not for IAM (sts.py)
             context = None if operation.context is None else operation.context(call)
             for resource in operation.resources(call):
                 require(call, operation.action, resource, context=context)

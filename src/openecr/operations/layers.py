@@ -102,17 +102,20 @@ def mount_layer(call: Call) -> Output:
     Source  data-plane.md §1.4 "Mount", §3.5; advanced-features.md §1.2; reliability.md J4
     """
     digest = Digest.parse(call.input["layerDigest"])
-    with call.transaction() as db:
+    wanted = call.input.get("sourceRepositoryName")
+    with call.reading() as db:
         target = db.repositories.get(call.registry, call.input["repositoryName"])
         if target.registry.kind is Kind.PRIVATE and (
             db.account_settings.find(call.registry, BLOB_MOUNTING) == "DISABLED"
         ):
             return {"mounted": False}
-        wanted = call.input.get("sourceRepositoryName")
         names = [wanted] if wanted else db.layers.holders(call.registry, digest, limit=SOURCES)
-        for name in names:
-            if not may(call, "GetDownloadUrlForLayer", call.registry.repository_arn(name)):
-                continue
+    readable = [
+        name for name in names if may(call, "GetDownloadUrlForLayer", call.registry.repository_arn(name))
+    ]
+    with call.transaction() as db:
+        target = db.repositories.get(call.registry, target.name)
+        for name in readable:
             source = db.repositories.find(call.registry, name)
             layer = db.layers.find(source, digest) if source else None
             if source and layer and source.encryption == target.encryption:

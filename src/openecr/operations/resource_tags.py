@@ -11,10 +11,10 @@ from openecr.operations.gate import operation
 
 def arn_in_input(call: Call) -> list[str]:
     """`resourceArn`, which must be of this service and, in ecr, of the region that is asked."""
-    registry, _ = _place(call)
+    registry, name = _place(call)
     if (registry.kind, registry.region) != (call.registry.kind, call.registry.region):
         raise _invalid_arn()
-    return [call.input["resourceArn"]]
+    return [registry.repository_arn(name)]
 
 
 @operation("ecr", "ecr-public", resource=arn_in_input)

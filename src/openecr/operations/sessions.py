@@ -17,6 +17,7 @@ from openecr.identity.caller import Caller
 from openecr.identity.credentials import make_session_key, make_session_token, token_sha256
 from openecr.metadata.database import Transaction
 from openecr.operations.call import Call, Output
+from openecr.operations.iam.tags import RESERVED
 from openecr.policy import document
 from openecr.policy.document import Kind, MalformedPolicy
 
@@ -56,6 +57,7 @@ def session_policies(call: Call, db: Transaction, account: str) -> list[str]:
     """
     documents = []
     if (text := call.input.get("Policy")) is not None:
+        _check_packed(Terms(0, [text]))  # before it is read: the model knows no maximum
         try:
             document.parse(text, Kind.IDENTITY)
         except MalformedPolicy as malformed:
@@ -79,9 +81,7 @@ def begin(call: Call, db: Transaction, who: Caller, identity: Identity | None, t
     identity  the role or user whose policies count; None for a root
     Raises PackedPolicyTooLargeException
     """
-    percent = terms.packed_percent
-    if percent is not None and percent > 100:
-        raise PackedPolicyTooLargeException(percent=percent)
+    _check_packed(terms)
     key, token = make_session_key(), make_session_token()
     expires_at = call.now.replace(microsecond=0) + timedelta(seconds=terms.seconds)
     db.sessions.add(
@@ -109,7 +109,13 @@ def begin(call: Call, db: Transaction, who: Caller, identity: Identity | None, t
         "SessionToken": token,
         "Expiration": expires_at,
     }
-    return {"Credentials": credentials, "PackedPolicySize": percent}
+    return {"Credentials": credentials, "PackedPolicySize": terms.packed_percent}
+
+
+def _check_packed(terms: Terms) -> None:
+    percent = terms.packed_percent
+    if percent is not None and percent > 100:
+        raise PackedPolicyTooLargeException(percent=percent)
 
 
 def role_seconds(call: Call, role: Identity) -> int:
@@ -134,12 +140,16 @@ def session_tags(call: Call, inherited: Session | None) -> tuple[dict[str, str],
     tags = {tag["Key"]: tag["Value"] for tag in asked}
     if len({key.lower() for key in tags}) < len(asked):
         raise ValidationError("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-    transitive: list[str] = list(call.input.get("TransitiveTagKeys") or [])
-    if {key.lower() for key in transitive} - {key.lower() for key in tags}:
+    if any(key.lower().startswith(RESERVED) for key in tags):
+        raise ValidationError("aws: prefixed tag key names are not allowed for external use.")
+    spelled = {key.lower(): key for key in tags}
+    wanted = {key.lower() for key in call.input.get("TransitiveTagKeys") or ()}
+    if wanted - spelled.keys():
         raise ValidationError("The specified transitive tag key must be included in the requested tags.")
+    transitive = [spelled[key] for key in sorted(wanted)]
     if inherited is not None:
         handed_on = {key: inherited.tags[key] for key in inherited.transitive_tag_keys}
-        if {key.lower() for key in handed_on} & {key.lower() for key in tags}:
+        if {key.lower() for key in handed_on} & spelled.keys():
             raise ValidationError(
                 "One of the specified transitive tag keys can't be set because it conflicts with a "
                 "transitive tag key from the calling session."

@@ -13,6 +13,7 @@ from openecr.errors import (
     ExpiredTokenException,
     IDPCommunicationErrorException,
     InvalidIdentityTokenException,
+    UnrecognizedClientException,
     ValidationError,
 )
 from openecr.identity import web_identity
@@ -27,7 +28,7 @@ from openecr.operations.gate import everything, nothing, operation
 from openecr.operations.sessions import Terms, begin, role_seconds, session_policies, session_tags
 from openecr.policy import document
 from openecr.policy.document import Kind
-from openecr.policy.evaluate import evaluate
+from openecr.policy.evaluate import Reason, evaluate
 from openecr.policy.request import AccessRequest, Policies, Principal, Source
 
 ROLE_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):role/.+")
@@ -68,9 +69,11 @@ def get_access_key_info(call: Call) -> Output:
     return {"Account": key.account}
 
 
-@operation("sts", resource=nothing)
+@operation("sts", resource=nothing, read_only=False)
 def get_session_token(call: Call) -> Output:
     """Temporary credentials of the caller itself, a user or a root. Needs no permission.
+
+    They are good for everything but IAM, as they come without MFA. Source: API reference, GetSessionToken.
 
     Input   DurationSeconds (default 12 hours; a root's last at most one)
     Output  Credentials
@@ -85,6 +88,8 @@ def get_session_token(call: Call) -> Output:
         seconds = min(seconds, ROOT_SESSION_SECONDS)
     with call.transaction() as db:
         user = db.identities.find_by_id(caller.identity_id) if caller.identity_id else None
+        if user is None and not caller.is_root:
+            raise UnrecognizedClientException  # deleted while the request was on its way
         return begin(call, db, caller, user, Terms(seconds))
 
 
@@ -108,18 +113,18 @@ def assume_role(call: Call) -> Output:
     _account_of(asked["RoleArn"])
     if asked.get("ProvidedContexts"):
         raise ValidationError("ProvidedContexts are not supported by openecr.")
-    with call.transaction() as db:
+    with call.reading() as db:
         role = _find_role(db, asked["RoleArn"])
         calling = db.sessions.find(caller.session_id) if caller.session_id else None
-        source_identity = asked.get("SourceIdentity", "")
-        _require_trust(call, role)
-        assert role is not None, "only a role that is there can trust"
-        if calling is not None and calling.source_identity:
-            if source_identity not in ("", calling.source_identity):
-                raise ValidationError("The source identity is already set for this assume role session")
-            source_identity = calling.source_identity
+    inherited = "" if calling is None else calling.source_identity
+    source_identity = asked.get("SourceIdentity", inherited)
+    _require_trust(call, role, source_identity)
+    assert role is not None, "only a role that is there can trust"
+    if inherited not in ("", source_identity):
+        raise ValidationError("The source identity is already set for this assume role session")
 
-        tags, transitive = session_tags(call, calling)
+    tags, transitive = session_tags(call, calling)
+    with call.reading() as db:
         terms = Terms(
             seconds=role_seconds(call, role),
             policies=session_policies(call, db, role.account),
@@ -128,7 +133,7 @@ def assume_role(call: Call) -> Output:
             source_identity=source_identity,
             facts={"aws:SourceIdentity": source_identity} if source_identity else {},
         )
-        output = _begin(call, db, role, terms)
+    output = _begin(call, role, terms)
     return output | ({"SourceIdentity": source_identity} if source_identity else {})
 
 
@@ -151,17 +156,18 @@ def assume_role_with_web_identity(call: Call) -> Output:
     provider = _provider_of(call, account=_account_of(asked["RoleArn"]))
     who = _verified(call, provider)
 
-    with call.transaction() as db:
+    with call.reading() as db:
         role = _find_role(db, asked["RoleArn"])
-        facts = _facts(provider, who)
-        if role is None or not _is_trusted(call, role, provider, facts):
-            raise AccessDeniedException(NOT_AUTHORIZED)
+    facts = _facts(provider, who)
+    if role is None or not _is_trusted(call, role, provider, facts):
+        raise AccessDeniedException(NOT_AUTHORIZED)
+    with call.reading() as db:
         terms = Terms(
             seconds=role_seconds(call, role),
             policies=session_policies(call, db, role.account),
             facts={key: value for key, value in facts.items() if isinstance(value, str)},
         )
-        output = _begin(call, db, role, terms)
+    output = _begin(call, role, terms)
     return output | {
         "SubjectFromWebIdentityToken": who.subject,
         "Audience": who.audience,
@@ -191,32 +197,45 @@ def _trust(role: Identity | None) -> Source:
     return Source("trust", name, document.parse_stored(text, Kind.TRUST))
 
 
-def _require_trust(call: Call, role: Identity | None) -> None:
+def _require_trust(call: Call, role: Identity | None, source_identity: str) -> None:
     """Return if the caller may assume the role as it asks to. Raises AccessDeniedException, the same for a
     role that is not there."""
     asked = call.input
     grounds = grounds_of(call, asked["RoleArn"])
-    policies = replace(grounds.policies, trust=_trust(role))
     context: dict[str, Value] = {"sts:rolesessionname": asked["RoleSessionName"]}
-    for member, key in (("ExternalId", "sts:externalid"), ("SourceIdentity", "sts:sourceidentity")):
-        if member in asked:
-            context[key] = asked[member]
+    if "ExternalId" in asked:
+        context["sts:externalid"] = asked["ExternalId"]
+    if source_identity:
+        context["sts:sourceidentity"] = source_identity
     if keys := asked.get("TransitiveTagKeys"):
         context["sts:transitivetagkeys"] = tuple(keys)
 
     actions = ["sts:AssumeRole"]
     if asked.get("Tags") or asked.get("TransitiveTagKeys"):
         actions.append("sts:TagSession")
-    if "SourceIdentity" in asked:
+    if source_identity:
         actions.append("sts:SetSourceIdentity")
     for action in actions:
         request = request_of(call, grounds, action, asked["RoleArn"], context)
-        decision = evaluate(request, policies)
+        decision = evaluate(request, replace(grounds.policies, trust=_trust(role)))
+        if decision.reason is Reason.TRUST_IMPLICIT:
+            # Who is not even allowed to ask is told no more than that.
+            own = evaluate(request, replace(grounds.policies, trust=_delegation(call.caller.account)))
+            decision = decision if own.allowed else own
         if not decision.allowed:
             raise denial(call, request, decision)
 
 
-def _begin(call: Call, db: Transaction, role: Identity, terms: Terms) -> Output:
+def _delegation(account: str) -> Source:
+    """The trust policy of a role that leaves it to an account whom of its own to let in."""
+    text = (
+        f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{account}"}},'
+        '"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}]}'
+    )
+    return Source("trust", "the trust policy", document.parse_stored(text, Kind.TRUST))
+
+
+def _begin(call: Call, role: Identity, terms: Terms) -> Output:
     name = call.input["RoleSessionName"]
     who = Caller(
         PrincipalType.ROLE,
@@ -224,7 +243,10 @@ def _begin(call: Call, db: Transaction, role: Identity, terms: Terms) -> Output:
         account=role.account,
         principal_id=f"{role.id}:{name}",
     )
-    output = begin(call, db, who, role, terms)
+    with call.transaction() as db:
+        if db.identities.find_by_id(role.id) is None:
+            raise AccessDeniedException("The role was deleted.")
+        output = begin(call, db, who, role, terms)
     return output | {"AssumedRoleUser": {"AssumedRoleId": who.principal_id, "Arn": who.arn}}
 
 
@@ -256,9 +278,9 @@ def _verified(call: Call, provider: OidcProvider) -> WebIdentity:
     key_sets = call.stores.key_sets
     try:
         try:
-            return _verify(call, provider, key_sets.find(issuer))
+            return _verify(call, provider, key_sets.find(issuer, account=provider.account))
         except web_identity.UnknownKey:
-            return _verify(call, provider, key_sets.refresh(issuer))
+            return _verify(call, provider, key_sets.refresh(issuer, account=provider.account))
     except KeysUnavailable as unavailable:
         error = IDPCommunicationErrorException()
         error.why = unavailable.reason

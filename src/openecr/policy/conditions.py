@@ -57,16 +57,16 @@ class Comparison:
 @dataclass(frozen=True, slots=True, eq=False)
 class Condition:
     comparison: Comparison
-    key: str  # as written; asked for in lower case
+    key: str  # as written
+    folded_key: str  # as it is asked for
     values: tuple[str, ...]  # as written
     templates: tuple[Template, ...]  # those of the values that hold variables
-    _key: str
     _test: Test  # for the other values
 
     def holds(self, inquiry: Inquiry) -> bool:
         """Whether the request meets the condition. Raises TooMuchWork."""
         comparison = self.comparison
-        given = inquiry.look_up(self._key)
+        given = inquiry.look_up(self.folded_key)
         if given == ():
             given = None
         if comparison.is_null:
@@ -139,7 +139,7 @@ def _condition(comparison: Comparison, key: str, listed: tuple[str, ...], has_va
         raise MalformedPolicy(f"{comparison.name} is given a key without a name")
     operator = comparison.operator
     plain, templates = read_all(listed, has_wildcards=operator.has_wildcards, has_variables=has_variables)
-    return Condition(comparison, key, listed, templates, key.lower(), operator.build(plain))
+    return Condition(comparison, key, key.lower(), listed, templates, operator.build(plain))
 
 
 def _same(reading: Callable[[str], Value | None]) -> Build:

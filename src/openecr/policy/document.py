@@ -28,7 +28,8 @@ __all__ = [
 PARSED = 1_024
 """How many policies are kept compiled; the least used goes first."""
 ACTIONS = 256
-"""For how many actions a policy remembers its candidates: more than there are. A simulation may name any."""
+"""For how many actions a policy remembers its candidates: more than there are. A simulation may name
+any: then all are forgotten, lest made-up ones stand for good where those belong that are asked for daily."""
 WITH_VARIABLES = "2012-10-17"
 VERSIONS = ("2008-10-17", WITH_VARIABLES)
 
@@ -42,6 +43,7 @@ class Candidates(NamedTuple):
 
     denies: Listed
     allows: Listed
+    is_cut_off: bool  # telling took too much work: what stayed open, counted as meant in a Deny alone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +60,7 @@ class Policy:
         return tuple(text for each in self.statements if each.principals for text in each.principals.aws)
 
     def candidates(self, action: str) -> Candidates:
-        """The statements that mean the action. If telling takes too much work, a Deny counts as one."""
+        """The statements that mean the action."""
         found = self._candidates.get(action)
         if found is None:
             effort = Effort()
@@ -68,9 +70,11 @@ class Policy:
             found = Candidates(
                 tuple((each.beginnings, each) for each in meant if each.effect == "Deny"),
                 tuple((each.beginnings, each) for each in meant if each.effect == "Allow"),
+                effort.is_used_up,
             )
-            if len(self._candidates) < ACTIONS:
-                self._candidates[action] = found
+            if len(self._candidates) >= ACTIONS:
+                self._candidates.clear()
+            self._candidates[action] = found
         return found
 
 
@@ -111,7 +115,7 @@ def parse(text: str, kind: Kind, service: str = "ecr") -> Policy:
 
 @lru_cache(maxsize=PARSED)
 def parse_stored(text: str, kind: Kind, service: str = "ecr") -> Policy:
-    """The same, for policies that are in force: asked for again and again, and no longer than may be stored."""
+    """The same, for policies in force, which are asked again and again and are no longer than may be kept."""
     return parse(text, kind, service)
 
 

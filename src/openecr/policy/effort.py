@@ -19,8 +19,8 @@ class TooMuchWork(Exception):
 class Effort:
     __slots__ = ("_left",)
 
-    def __init__(self) -> None:
-        self._left = STEPS
+    def __init__(self, steps: int | None = None) -> None:
+        self._left = STEPS if steps is None else steps
 
     def spend(self, steps: int) -> None:
         self._left -= steps

@@ -48,7 +48,7 @@ def evaluate(request: AccessRequest, policies: Policies) -> Decision:
         reason=reason,
         deciding=deciding,
         keys=frozenset(inquiry.keys),
-        is_cut_off=inquiry.is_used_up,
+        is_cut_off=inquiry.is_cut_off,
         policies=policies,
     )
 
@@ -69,7 +69,7 @@ def matched_statements(request: AccessRequest, policies: Policies) -> tuple[Foun
 
 def _ask_denies(inquiry: Inquiry, policies: Policies) -> Answer | None:
     """One Deny that applies is the end of it. Of several, that of the first kind here is reported."""
-    action, part = inquiry.request.action, inquiry.resource_part
+    part = inquiry.resource_part
     for reason, sources in (
         (Reason.SCP_DENY, chain(*_levels(inquiry, policies))),
         (Reason.RCP_DENY, chain(*policies.resource_control)),
@@ -79,7 +79,7 @@ def _ask_denies(inquiry: Inquiry, policies: Policies) -> Answer | None:
         (Reason.SP_DENY, policies.session or ()),
     ):
         for source in sources:
-            for beginnings, statement in source.policy.candidates(action).denies:
+            for beginnings, statement in inquiry.candidates(source.policy).denies:
                 if part.startswith(beginnings) and statement.applies(inquiry):
                     return reason, ((source, statement),)
     return None
@@ -128,9 +128,9 @@ def _levels(inquiry: Inquiry, policies: Policies) -> tuple[tuple[Source, ...], .
 
 
 def _first_allow(sources: tuple[Source, ...], inquiry: Inquiry) -> Found | None:
-    action, part = inquiry.request.action, inquiry.resource_part
+    part = inquiry.resource_part
     for source in sources:
-        for beginnings, statement in source.policy.candidates(action).allows:
+        for beginnings, statement in inquiry.candidates(source.policy).allows:
             if part.startswith(beginnings) and statement.applies(inquiry):
                 return source, statement
     return None
@@ -140,7 +140,7 @@ def _resource_grant(inquiry: Inquiry, policies: Policies) -> tuple[Grant, Found 
     """The most direct way in which the resource's side allows the principal, and where it does."""
     best, found = Grant.NONE, None
     for source in policies.resource_side:
-        for _, statement in source.policy.candidates(inquiry.request.action).allows:
+        for _, statement in inquiry.candidates(source.policy).allows:
             assert statement.principals is not None, "a resource's policy says of whom it speaks"
             grant = statement.principals.grant(inquiry.request.principal)
             if grant > best and statement.applies(inquiry):

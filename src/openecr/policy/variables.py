@@ -17,6 +17,7 @@ VARIABLE = re.compile(r"\$\{(?:([*?$])|([^*?$,'{}][^,'{}]*)(?:, *'([^']*)')?)\}"
 
 class Variable(NamedTuple):
     key: str  # as written
+    folded_key: str  # as it is asked for
     default: str | None
 
 
@@ -58,18 +59,21 @@ def fill_all(templates: Iterable[Template], inquiry: Inquiry) -> list[str]:
 
 
 def _template(text: str, parse: Callable[[str], str]) -> Template:
-    literals, variables, place = [""], [], 0
+    # Of pieces, joined at the end: to add to a long text a thousand times is to copy it as often.
+    literals: list[list[str]] = [[]]
+    variables: list[Variable] = []
+    place = 0
     for found in VARIABLE.finditer(text):
-        literals[-1] += parse(_checked(text[place : found.start()]))
+        literals[-1].append(parse(_checked(text[place : found.start()])))
         character, key, default = found.groups()
         if character:
-            literals[-1] += character
+            literals[-1].append(character)
         else:
-            variables.append(Variable(key, default))
-            literals.append("")
+            variables.append(Variable(key, key.lower(), default))
+            literals.append([])
         place = found.end()
-    literals[-1] += parse(_checked(text[place:]))
-    return Template(tuple(literals), tuple(variables))
+    literals[-1].append(parse(_checked(text[place:])))
+    return Template(tuple(map("".join, literals)), tuple(variables))
 
 
 def _checked(text: str) -> str:
@@ -82,7 +86,7 @@ def _fill(template: Template, inquiry: Inquiry) -> str | None:
     inquiry.spend(5)
     filled = [template.literals[0]]
     for variable, literal in zip(template.variables, template.literals[1:], strict=True):
-        value = inquiry.look_up(variable.key.lower())
+        value = inquiry.look_up(variable.folded_key)
         if not isinstance(value, str):
             value = variable.default
         # A wildcard of ours is nothing that a request holds in good faith.
@@ -90,4 +94,6 @@ def _fill(template: Template, inquiry: Inquiry) -> str | None:
             return None
         inquiry.spend(len(value) >> 7)
         filled += (value, literal)
-    return "".join(filled)
+    text = "".join(filled)
+    inquiry.spend(len(text) >> 7)
+    return text

@@ -85,7 +85,7 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database_path)
     blobs = FileBlobs(settings.blob_root)
-    sealer = open_sealer(settings.data_dir, settings.master_key, settings.new_master_key)
+    sealer = open_sealer(settings.data_dir, settings.master_key, settings.new_master_key, database=database)
     new_root_key = ensure_root_key(database, sealer, settings.account, _given_root_key(settings), clock())
     tokens = open_tokens(database, sealer, clock())
     principals = Principals(database, sealer, takes_any_key=settings.dev)

@@ -33,17 +33,27 @@ class RotationUnderWay(Exception):
     """Somebody else is about to give this data directory another master key."""
 
 
-def open_sealer(data_dir: Path, given: str | None, new: str | None = None) -> Sealer:
+def open_sealer(
+    data_dir: Path, given: str | None, new: str | None = None, *, database: Database | None = None
+) -> Sealer:
     """The sealer of this installation.
 
-    given   the master key from the environment; without it, those of the file, which is made if it is missing
-    new     beside the given one: the one that takes its place
-    Raises  InvalidMasterKey, OSError
+    given     the master key from the environment; without it, those of the file, which is made if missing
+    new       beside the given one: the one that takes its place
+    database  what it is for: where that has secrets, no key is made, which would open none of them
+    Raises    InvalidMasterKey, OSError, ServiceUnavailable
     """
     if given is not None:
         return Sealer(*(parse_master_key(text) for text in (new, given) if text is not None))
     file = data_dir / MASTER_KEY_FILE
-    _make(file)
+    if not file.exists():
+        # Looked at once more: another process may have made it meanwhile, and sealed something.
+        if database is not None and _has_secrets(database) and not file.exists():
+            raise InvalidMasterKey(
+                f"There is no {file}, and the database has secrets that were sealed under a master key: that "
+                "file's, or one to be set as OPENECR_MASTER_KEY."
+            )
+        _make(file)
     return Sealer(*_read(file), reload=lambda: _read(file))
 
 
@@ -53,7 +63,7 @@ def rotate(data_dir: Path, database: Database) -> int:
     Raises RotationUnderWay, InvalidMasterKey, OtherMasterKey, SealBroken, OSError, ServiceUnavailable: then
     nothing is lost, and it can be tried again
     """
-    file = data_dir / MASTER_KEY_FILE
+    file = (data_dir / MASTER_KEY_FILE).resolve()  # where it is a link, keys are kept where that points
     with _alone_in(data_dir):
         new = make_master_key()
         _write(file, [new, *(key.hex() for key in _read(file))])
@@ -89,6 +99,11 @@ def _alone_in(folder: Path) -> Iterator[None]:
         yield
 
 
+def _has_secrets(database: Database) -> bool:
+    with database.reading() as db:
+        return bool(db.sealed.samples())
+
+
 def _read(file: Path) -> list[bytes]:
     """The keys of the file, of which there is at least one. Raises InvalidMasterKey, OSError."""
     keys = [
@@ -101,17 +116,16 @@ def _read(file: Path) -> list[bytes]:
 
 def _make(file: Path) -> None:
     """See to it that the file is there, whole and durable, made by one process only."""
-    if not file.exists():
-        # A name of its own each time: a start that was killed here may have left a draft.
-        descriptor, draft = tempfile.mkstemp(prefix=f"{file.stem}.", dir=file.parent)
-        try:
-            _fill(descriptor, [make_master_key()])
-            os.link(draft, file)
-        except FileExistsError:
-            pass  # another process was faster: its key is the one
-        finally:
-            os.unlink(draft)
-        _make_names_safe(file.parent)
+    # A name of its own each time: a start that was killed here may have left a draft.
+    descriptor, draft = tempfile.mkstemp(prefix=f"{file.stem}.", dir=file.parent)
+    try:
+        _fill(descriptor, [make_master_key()])
+        os.link(draft, file)
+    except FileExistsError:
+        pass  # another process was faster: its key is the one
+    finally:
+        os.unlink(draft)
+    _make_names_safe(file.parent)
 
 
 def _write(file: Path, keys: list[str]) -> None:

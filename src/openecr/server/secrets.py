@@ -1,13 +1,14 @@
 """What an installation makes at its first start, sealed: the keys that sign tokens, the keys of roots."""
 
 import json
+from contextlib import suppress
 from datetime import datetime
 
 from openecr.domain.principal import ACTIVE, AWS_POLICIES, ID_PREFIXES, Identity, IdentityKind, new_id
 from openecr.domain.principal import AccessKey as StoredKey
 from openecr.identity.caller import root_arn
 from openecr.identity.credentials import AccessKey, make_access_key
-from openecr.identity.sealed import Sealer
+from openecr.identity.sealed import SealBroken, Sealer
 from openecr.identity.tokens import TokenKey, Tokens, make_token_key
 from openecr.metadata.database import Database, Transaction
 
@@ -62,15 +63,21 @@ def make_account(
     *,
     administrator: str | None = None,
 ) -> AccessKey:
-    """A new account; returns its root key. Raises ValueError where the number is taken; OtherMasterKey.
+    """A new account; returns its root key.
 
     administrator  the account whose users may assume the role ADMINISTRATOR_ROLE of the new one, if their
                    own policies let them: so AWS Organizations makes accounts
+    Raises ValueError where the number is taken, or there is no such administrator; OtherMasterKey
     """
     with database.transaction() as db:
         _check_master_key(db, sealer)
         if db.accounts.has(account):
             raise ValueError(f"There is an account {account} already.")
+        if administrator is not None and not db.accounts.has(administrator):
+            raise ValueError(
+                f"There is no account {administrator} to administer the new one: OPENECR_ACCOUNT is to be "
+                "the server's, whose first start makes that account."
+            )
         db.accounts.add(account, name, at=now)
         made = make_access_key()
         db.access_keys.add(_root_key(sealer, made, account, now))
@@ -99,10 +106,10 @@ def _add_administrator_role(db: Transaction, account: str, administrator: str, n
 
 
 def _check_master_key(db: Transaction, sealer: Sealer) -> None:
-    """Let no two secrets be sealed under different keys. Raises OtherMasterKey."""
-    kept = db.signing_keys.list() or [(id_, sealed) for _, id_, sealed in db.sealed.all()]
-    for id_, sealed in kept[:1]:
-        sealer.open(sealed, id_.encode())
+    """Every secret is sealed under a key that we have, or nothing goes on. Raises OtherMasterKey."""
+    for _, id_, sealed in db.sealed.samples():
+        with suppress(SealBroken):  # damage is told to who needs the row, and keeps nobody else from theirs
+            sealer.open(sealed, id_.encode())
 
 
 def _root_key(sealer: Sealer, key: AccessKey, account: str, now: datetime) -> StoredKey:

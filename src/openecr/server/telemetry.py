@@ -31,6 +31,8 @@ MAX_WAITING_LINES = 100_000
 """Where standard error takes no more, lines are lost, and counted, before memory is."""
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 AUDIT_FILE = "audit.jsonl"
+ANONYMOUS_REFUSALS = 20
+"""Records a second, in each process."""
 SIGNED = "/-/layers/"
 """Where the paths of signed URLs begin (downloads.py)."""
 
@@ -269,13 +271,26 @@ class AuditFile:
 
     def __init__(self, path: Path, log: Log) -> None:
         self.lost = 0
+        self.withheld = 0
+        self._second = 0
+        self._refused = 0  # anonymous callers, in that second
         self._log = log
         self._is_torn = False
         """Whether the last line is a part of a record: the next one must not stand behind it."""
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def write(self, record: AuditRecord) -> None:
-        """Keep a record; a refusal that has an explanation is a line of the log too."""
+        """Keep a record; a refusal that has an explanation is a line of the log too.
+
+        Of refusals of anonymous callers only so many a second are kept: anybody can cause them, and the disk
+        is also that of the images. The others are counted.
+        """
+        if "errorCode" in record and record["userIdentity"]["accountId"] == "anonymous":
+            self._refused = self._refused + 1 if self._second == int(time.monotonic()) else 1
+            self._second = int(time.monotonic())
+            if self._refused > ANONYMOUS_REFUSALS:
+                self.withheld += 1
+                return
         if (told := record.get("additionalEventData")) is not None:
             self._log.write("warning", "refused", id=record["requestID"], text=record["errorMessage"], **told)
         line = orjson.dumps(record) + b"\n"
@@ -297,6 +312,11 @@ class AuditFile:
         from prometheus_client.metrics_core import CounterMetricFamily
 
         yield CounterMetricFamily("openecr_audit_lost_records", "Audit records lost.", value=self.lost)
+        yield CounterMetricFamily(
+            "openecr_audit_withheld_records",
+            "Refusals of anonymous callers that were too many in a second to be kept.",
+            value=self.withheld,
+        )
 
     def _lose(self, record: AuditRecord, reason: str | None) -> None:
         self.lost += 1

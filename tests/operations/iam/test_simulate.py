@@ -4,9 +4,12 @@ Source: the service model; the examples of the API reference.
 """
 
 import json
+import time
 
 import pytest
 
+from openecr.domain.principal import policy_size
+from openecr.operations.iam import allowance
 from tests.operations.iam.asking import NO_SUCH_PAGE, a_user, allow, denied, pages, plain, policy, refusal
 from tests.operations.iam.simulating import (
     APP,
@@ -168,24 +171,93 @@ def test_a_marker_is_of_one_simulation(iam):
         assert refusal(iam.simulate_custom_policy, **asked | {"Marker": marker} | other) == NO_SUCH_PAGE
 
 
-def test_a_page_is_shorter_where_there_is_much_to_do(iam):
+def test_a_page_is_shorter_where_time_runs_out(iam, monkeypatch):
     asked = {
         "PolicyInputList": [EVERYTHING],
-        "ActionNames": ["ecr:PutImage"] * 3,
-        "ResourceArns": [APP] * 500,
+        "ActionNames": ["ecr:PutImage", "ecr:GetImage", "ecr:ListImages"],
     }
+    whole = custom(iam, EVERYTHING, actions=asked["ActionNames"])
+    monkeypatch.setattr(allowance, "SECONDS", 0)
+    found = pages(iam.simulate_custom_policy, "EvaluationResults", 3, **asked)
+    assert found == [[each] for each in whole]
+
+
+def test_too_much_for_one_action_is_refused(iam, monkeypatch):
+    asked = {"PolicyInputList": [EVERYTHING], "ActionNames": ["ecr:PutImage"], "ResourceArns": [APP] * 1000}
+    (result,) = iam.simulate_custom_policy(**asked)["EvaluationResults"]
+    assert len(result["ResourceSpecificResults"]) == 1000, "with such policies as people write"
+    monkeypatch.setattr(allowance, "SECONDS", 0)
+    message = "There are too many resources to simulate, or too many policies."
+    assert refusal(iam.simulate_custom_policy, **asked) == (*INVALID, message)
+
+
+def a_costly_policy() -> str:
+    """Of which a decision takes more than a millisecond."""
+    pattern = "arn:aws:ecr:*:*:repository/${aws:username}*"
+    return policy(*[allow("*", [f"{pattern}{number}*x" for number in range(100)])] * 5)
+
+
+def test_the_worst_simulation_takes_a_tenth_of_a_second(server):
+    iam = server.client("iam")
+    asked = {
+        "PolicyInputList": [a_costly_policy()] * 2,
+        "ActionNames": [f"ecr:Get{number}" for number in range(100)],
+        "ResourceArns": [APP] * 3,
+        "CallerArn": BOB,
+    }
+    spent = time.process_time()
     answer = iam.simulate_custom_policy(**asked)
-    assert (len(answer["EvaluationResults"]), answer["IsTruncated"]) == (1, True)
-    assert sum(map(len, pages(iam.simulate_custom_policy, "EvaluationResults", 3, **asked))) == 3
+    spent = time.process_time() - spent
+    assert answer["IsTruncated"]
+    assert 0 < len(answer["EvaluationResults"]) < 100
+    assert spent < 1, "of this process, the client's part included, where a page of all takes more"
 
 
-def test_too_much_for_one_action_is_refused(iam):
-    asked = {"PolicyInputList": [EVERYTHING], "ActionNames": ["ecr:PutImage"]}
-    at_most = 1_000_000 // (1_000 + 50)
-    iam.simulate_custom_policy(**asked, ResourceArns=[APP] * at_most)
-    message = "There are too many resources for policies of so many statements."
-    refused = refusal(iam.simulate_custom_policy, **asked, ResourceArns=[APP] * (at_most + 1))
-    assert refused == (*INVALID, message)
+def test_one_simulation_runs_at_a_time(iam):
+    asked = {"PolicyInputList": [EVERYTHING]}
+    simulated = asked | {"ActionNames": ["ecr:PutImage"]}
+    busy = 400, "Throttling", "Rate exceeded"
+    with allowance.one_at_a_time():
+        assert refusal(iam.simulate_custom_policy, **simulated) == busy
+        assert refusal(iam.simulate_principal_policy, PolicySourceArn=BOB, ActionNames=["ecr:Get"]) == busy
+        assert refusal(iam.get_context_keys_for_custom_policy, **asked) == busy
+    for _ in range(2):
+        assert iam.simulate_custom_policy(**simulated)["EvaluationResults"]
+        assert iam.get_context_keys_for_custom_policy(**asked)["ContextKeyNames"] == []
+        assert refusal(iam.simulate_custom_policy, **simulated | {"PolicyInputList": ["{"]})[:2] == INVALID
+
+
+def of_length(characters: int) -> str:
+    """And blanks, which do not count."""
+    text = policy(allow("*", "arn:aws:ecr:*:*:repository/"))
+    return (
+        text.replace("repository/", "repository/" + "x" * (characters - policy_size(text))) + " " * 60_000
+    )
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        lambda text: {"PolicyInputList": [EVERYTHING, text]},
+        lambda text: {"PermissionsBoundaryPolicyInputList": [text]},
+        lambda text: {"OrderedOrganizationPolicyInputList": [{"ServiceControlPolicyInputList": [text]}]},
+        lambda text: {
+            "ResourcePolicy": text.replace('"Effect"', '"Principal":"*","Effect"'),
+            "CallerArn": BOB,
+        },
+    ],
+)
+def test_policies_are_together_no_longer_than_can_be_read(iam, rest):
+    most = allowance.MOST_CHARACTERS - policy_size(EVERYTHING)
+    message = "There may be 65536 characters in all policies together, white space not counted."
+    iam.simulate_custom_policy(**ASKED | rest(of_length(most - 20)))
+    assert refusal(iam.simulate_custom_policy, **ASKED | rest(of_length(most + 1))) == (*INVALID, message)
+
+
+def test_policies_are_no_longer_than_can_be_read_for_their_keys_either(iam):
+    ask = iam.get_context_keys_for_custom_policy
+    ask(PolicyInputList=[of_length(allowance.MOST_CHARACTERS)])
+    assert refusal(ask, PolicyInputList=[of_length(allowance.MOST_CHARACTERS + 1)])[:2] == INVALID
 
 
 @pytest.mark.parametrize("others", [[], [allow("*"), when(deny("*"), "Null", my_key="false")]])

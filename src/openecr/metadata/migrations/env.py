@@ -7,13 +7,13 @@ killed leaves nothing behind, and of two servers that start at once, one migrate
 from typing import Any
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import URL, Connection, create_engine, event
 
-WAIT_SECONDS = 60
-"""How long to wait for another server that migrates."""
+from openecr.metadata.migrate import WAIT_SECONDS
 
 engine = create_engine(
-    f"sqlite:///{context.config.attributes['path']}", connect_args={"timeout": WAIT_SECONDS}
+    URL.create("sqlite", database=str(context.config.attributes["path"])),
+    connect_args={"timeout": WAIT_SECONDS},
 )
 
 

@@ -1,7 +1,6 @@
 """The account: CreateAccountAlias, ListAccountAliases, DeleteAccountAlias, GetAccountSummary."""
 
 from openecr.domain.principal import IdentityKind
-from openecr.metadata.managed_policies import LOCAL
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import everything, operation
 from openecr.operations.iam import quotas
@@ -72,12 +71,11 @@ def get_account_summary(call: Call) -> Output:
     """
     account = call.caller.account
     with call.reading() as db:
-        policies = db.managed_policies.page(account, scope=LOCAL, limit=quotas.POLICIES.most)
         counted = {
             "AccountAccessKeysPresent": int(db.access_keys.has_root_key(account)),
             "Groups": db.identities.count(account, GROUP),
-            "Policies": len(policies),
-            "PolicyVersionsInUse": sum(len(db.managed_policies.versions(each.arn)) for each in policies),
+            "Policies": db.managed_policies.count(account),
+            "PolicyVersionsInUse": db.managed_policies.version_count(account),
             "Providers": len(db.oidc_providers.list(account)),
             "Roles": db.identities.count(account, ROLE),
             "Users": db.identities.count(account, USER),

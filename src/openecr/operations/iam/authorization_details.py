@@ -15,7 +15,7 @@ from openecr.metadata.managed_policies import AWS, LOCAL
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import everything, operation
 from openecr.operations.iam.entities import attributes, summary
-from openecr.operations.iam.managed_policies import describe, describe_version
+from openecr.operations.iam.managed_policies import describe, describe_version, is_in_use
 from openecr.operations.iam.paging import by_key, page
 from openecr.operations.stored_policies import to_show
 
@@ -72,11 +72,7 @@ def _aws_policies_in_use(db: Transaction, account: str, after: str, limit: int) 
     return [
         policy
         for policy in db.managed_policies.page(account, scope=AWS, limit=1000)
-        if fold(policy.name) > after
-        and (
-            db.identity_policies.attachment_count(account, policy.arn)
-            or db.identity_policies.boundary_users(account, policy.arn)
-        )
+        if fold(policy.name) > after and is_in_use(db, account, policy)
     ]
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from openecr.domain.principal import Identity
+from openecr.domain.principal import Identity, policy_size
 from openecr.errors import LimitExceededException, MalformedPolicyDocumentException
 from openecr.metadata.database import Transaction
 from openecr.operations.iam import quotas
@@ -30,14 +30,14 @@ def check_identity_policy(text: str) -> None:
 def check_managed_policy(text: str) -> None:
     """The same, and its size. Raises MalformedPolicyDocumentException, LimitExceededException."""
     _check(text, Kind.IDENTITY)
-    quotas.MANAGED_POLICY.check(_size(text))
+    quotas.MANAGED_POLICY.check(policy_size(text))
 
 
 def check_trust_policy(text: str) -> None:
     """Whether it can say who may assume a role. Raises MalformedPolicyDocumentException,
     LimitExceededException."""
     _check(text, Kind.TRUST)
-    quotas.TRUST_POLICY.check(_size(text))
+    quotas.TRUST_POLICY.check(policy_size(text))
 
 
 def trust_policy_to_store(db: Transaction, text: str) -> str:
@@ -54,14 +54,10 @@ def check_room(db: Transaction, identity: Identity, name: str, text: str) -> Non
     """Whether the text fits in, as the inline policy of that name. Raises LimitExceededException."""
     most = quotas.INLINE_POLICIES[identity.kind]
     replaced = db.identity_policies.find(identity.id, name) or ""
-    if db.identity_policies.size(identity.id) - _size(replaced) + _size(text) > most:
+    if db.identity_policies.size(identity.id) - policy_size(replaced) + policy_size(text) > most:
         raise LimitExceededException(
             f"Maximum policy size of {most} bytes exceeded for {identity.kind} {identity.name}"
         )
-
-
-def _size(text: str) -> int:
-    return len("".join(text.split()))
 
 
 def _check(text: str, kind: Kind) -> None:

@@ -7,6 +7,7 @@ is called by the name alone, so that policies decide who may learn that.
 
 import re
 from collections.abc import Iterable, Mapping, Sized
+from dataclasses import dataclass
 
 from openecr.domain.principal import AWS_POLICIES, Identity, IdentityKind
 from openecr.errors import (
@@ -30,9 +31,24 @@ NOUNS = {IdentityKind.USER: "User", IdentityKind.GROUP: "Group", IdentityKind.RO
 # What policies call them.
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """Resources of an operation, and the noun by which the list of operations says what it is about."""
+
+    noun: str
+    resources: Resources
+
+    def __call__(self, call: Call) -> Iterable[str]:
+        return self.resources(call)
+
+    @property
+    def __name__(self) -> str:
+        return self.noun
+
+
 def named(kind: IdentityKind) -> Resources:
     """The entity that the input names; without a UserName the caller, also where that is no user."""
-    return _known_as(kind, lambda call: [_arn_of(call, kind)])
+    return About(kind, lambda call: [_arn_of(call, kind)])
 
 
 def new(kind: IdentityKind) -> Resources:
@@ -41,7 +57,7 @@ def new(kind: IdentityKind) -> Resources:
     def resources(call: Call) -> list[str]:
         return [new_arn(call, kind, call.input[name_member(kind)], call.input.get("Path", "/"))]
 
-    return _known_as(f"new {kind}", resources)
+    return About(f"new {kind}", resources)
 
 
 def renamed(kind: IdentityKind) -> Resources:
@@ -54,7 +70,7 @@ def renamed(kind: IdentityKind) -> Resources:
         later = new_arn(call, kind, name, call.input.get("NewPath", f"{path}/"))
         return [now] if later == now else [now, later]
 
-    return _known_as(f"{kind}, old and new", resources)
+    return About(f"{kind}, old and new", resources)
 
 
 def listed(noun: str) -> Resources:
@@ -66,7 +82,7 @@ def listed(noun: str) -> Resources:
     def resources(call: Call) -> list[str]:
         return [f"arn:aws:iam::{call.caller.account}:{noun}{call.input.get('PathPrefix', '/')}"]
 
-    return _known_as(f"any {noun}", resources)
+    return About(f"any {noun}", resources)
 
 
 def given(member: str, noun: str) -> Resources:
@@ -81,7 +97,7 @@ def given(member: str, noun: str) -> Resources:
             raise ValidationError("Invalid ARN:  Could not be parsed!")
         return [arn]
 
-    return _known_as(noun, resources)
+    return About(noun, resources)
 
 
 def new_arn(call: Call, kind: IdentityKind, name: str, path: str = "/") -> str:
@@ -92,12 +108,6 @@ def boundary_key(call: Call) -> Mapping[str, Value]:
     """The context key of operations that give an entity a permissions boundary."""
     arn = call.input.get("PermissionsBoundary")
     return {} if arn is None else {"iam:permissionsboundary": arn}
-
-
-def _known_as(name: str, resources: Resources) -> Resources:
-    """The same, under the name by which the list of operations tells what an operation is about."""
-    resources.__name__ = name
-    return resources
 
 
 def _arn_of(call: Call, kind: IdentityKind) -> str:

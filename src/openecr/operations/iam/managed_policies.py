@@ -8,7 +8,14 @@ identity_policies.py's. Source: auth-iam.md §2.5, §4.1, §5.5; the service mod
 import re
 from dataclasses import replace
 
-from openecr.domain.principal import POLICY_ID_PREFIX, Identity, ManagedPolicy, PolicyVersion, new_id
+from openecr.domain.principal import (
+    AWS_ACCOUNT,
+    POLICY_ID_PREFIX,
+    Identity,
+    ManagedPolicy,
+    PolicyVersion,
+    new_id,
+)
 from openecr.errors import (
     AccessDeniedException,
     DeleteConflictException,
@@ -25,8 +32,6 @@ from openecr.operations.iam.entities import NOUNS, given, listed
 from openecr.operations.iam.paging import by_key, by_position, page
 from openecr.operations.iam.tags import page_of_tags, parse_tags, shown_tags, with_tags, without_tags
 
-AWS = "aws"
-"""The account of AWS's own policies, as their ARNs say."""
 VERSION_ID = re.compile(r"v([1-9][0-9]{0,8})")
 
 named_policy = given("PolicyArn", "policy")
@@ -121,7 +126,7 @@ def delete_policy(call: Call) -> Output:
     """
     with call.transaction() as db:
         policy = _own(call, db)
-        if db.identity_policies.attachment_count(policy.account, policy.arn) or _bounded(call, db, policy):
+        if is_in_use(db, policy.account, policy):
             raise DeleteConflictException("Cannot delete a policy attached to entities.")
         if len(db.managed_policies.versions(policy.arn)) > 1:
             raise DeleteConflictException(
@@ -292,7 +297,15 @@ def list_entities_for_policy(call: Call) -> Output:
 def find_usable(call: Call, db: Transaction, arn: str) -> ManagedPolicy | None:
     """The policy of that ARN if the caller's account can use it: it is its own, or AWS's."""
     policy = db.managed_policies.find(arn)
-    return policy if policy is not None and policy.account in (call.caller.account, AWS) else None
+    return policy if policy is not None and policy.account in (call.caller.account, AWS_ACCOUNT) else None
+
+
+def is_in_use(db: Transaction, account: str, policy: ManagedPolicy) -> bool:
+    """Whether it is attached to any of the account's identities, or bounds one."""
+    return (
+        db.identity_policies.attachment_count(account, policy.arn) > 0
+        or db.identity_policies.boundary_count(account, policy.arn) > 0
+    )
 
 
 def describe(db: Transaction, account: str, policy: ManagedPolicy) -> Output:
@@ -304,7 +317,7 @@ def describe(db: Transaction, account: str, policy: ManagedPolicy) -> Output:
         "Path": policy.path,
         "DefaultVersionId": f"v{policy.default_version}",
         "AttachmentCount": db.identity_policies.attachment_count(account, policy.arn),
-        "PermissionsBoundaryUsageCount": len(db.identity_policies.boundary_users(account, policy.arn)),
+        "PermissionsBoundaryUsageCount": db.identity_policies.boundary_count(account, policy.arn),
         "IsAttachable": True,
         "CreateDate": policy.created_at,
         "UpdateDate": policy.updated_at,
@@ -326,7 +339,7 @@ def _own(call: Call, db: Transaction) -> ManagedPolicy:
     Raises NoSuchEntityException; AccessDeniedException for one of AWS's, whose account allows nobody that
     """
     policy = db.managed_policies.get(call.input["PolicyArn"])
-    if policy.account == AWS:
+    if policy.account == AWS_ACCOUNT:
         action = f"iam:{call.operation.action}"
         raise AccessDeniedException(
             arn=call.caller.arn,
@@ -356,18 +369,15 @@ def _using(call: Call, db: Transaction, policy: ManagedPolicy) -> list[Identity]
     if usage != "PermissionsBoundary":
         found |= {each.id: each for each in db.identity_policies.entities(call.caller.account, policy.arn)}
     if usage != "PermissionsPolicy":
-        found |= {each.id: each for each in _bounded(call, db, policy)}
+        bounded = db.identity_policies.boundary_users(call.caller.account, policy.arn)
+        found |= {each.id: each for each in bounded}
     return sorted(found.values(), key=_kind_and_name)
-
-
-def _bounded(call: Call, db: Transaction, policy: ManagedPolicy) -> list[Identity]:
-    return db.identity_policies.boundary_users(call.caller.account, policy.arn)
 
 
 def _place(policy: ManagedPolicy) -> str:
     """Where a policy stands in the list: the account's own before AWS's. Behind the first letter stands what
     the list can be continued from, by name and by ARN."""
-    return f"2{policy.arn}" if policy.account == AWS else f"1{fold(policy.name)}"
+    return f"2{policy.arn}" if policy.account == AWS_ACCOUNT else f"1{fold(policy.name)}"
 
 
 def _kind_and_name(identity: Identity) -> str:

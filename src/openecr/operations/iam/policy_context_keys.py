@@ -11,7 +11,8 @@ from openecr.errors import InvalidInputException, MalformedPolicyDocumentExcepti
 from openecr.metadata.database import Transaction
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import everything, operation
-from openecr.policy.document import Kind, MalformedPolicy, context_keys, parse
+from openecr.operations.iam.allowance import check_length, one_at_a_time
+from openecr.policy.document import Kind, MalformedPolicy, Policy, context_keys, parse, parse_stored
 
 SOURCE_ARN = re.compile(r"arn:aws:iam::[0-9]{12}:(user|group|role)/(?:.*/)?([^/]+)")
 
@@ -30,9 +31,9 @@ def get_context_keys_for_custom_policy(call: Call) -> Output:
 
     Input   PolicyInputList (JSON texts)
     Output  ContextKeyNames, sorted, as they are written where they come first
-    Raises  InvalidInputException
+    Raises  InvalidInputException, ThrottlingException
     """
-    return {"ContextKeyNames": _keys(call.input["PolicyInputList"])}
+    return {"ContextKeyNames": _keys(_given(call))}
 
 
 @operation("iam", resource=policy_source)
@@ -41,12 +42,13 @@ def get_context_keys_for_principal_policy(call: Call) -> Output:
 
     Input   PolicySourceArn, PolicyInputList (JSON texts)
     Output  ContextKeyNames, sorted, as they are written where they come first
-    Raises  InvalidInputException, NoSuchEntityException
+    Raises  InvalidInputException, NoSuchEntityException, ThrottlingException
     """
     with call.reading() as db:
         source = get_policy_source(call, db)
-        in_force = [document for _, document in db.identity_policies.in_force(source.id)]
-    return {"ContextKeyNames": _keys([*in_force, *call.input.get("PolicyInputList", ())])}
+        documents = [document for _, document in db.identity_policies.in_force(source.id)]
+    in_force = [parse_stored(document, Kind.IDENTITY) for document in documents]
+    return {"ContextKeyNames": _keys([*in_force, *_given(call)])}
 
 
 def get_policy_source(call: Call, db: Transaction) -> Identity:
@@ -61,14 +63,21 @@ def get_policy_source(call: Call, db: Transaction) -> Identity:
     return found
 
 
-def _keys(documents: Iterable[str]) -> list[str]:
-    """The keys of identity policies, each once: their case does not count. Raises InvalidInputException."""
-    keys: dict[str, str] = {}
-    for document in documents:
+def _given(call: Call) -> list[Policy]:
+    """Those of PolicyInputList. Raises InvalidInputException, ThrottlingException."""
+    texts = call.input.get("PolicyInputList", ())
+    check_length(texts)
+    with one_at_a_time():
         try:
-            policy = parse(document, Kind.IDENTITY)
+            return [parse(text, Kind.IDENTITY) for text in texts]
         except MalformedPolicy:
             raise InvalidInputException(MalformedPolicyDocumentException.message) from None
+
+
+def _keys(policies: Iterable[Policy]) -> list[str]:
+    """The keys of policies, each once: their case does not count."""
+    keys: dict[str, str] = {}
+    for policy in policies:
         for key in sorted(context_keys(policy)):
             keys.setdefault(key.lower(), key)
     return sorted(keys.values(), key=str.lower)

@@ -19,9 +19,10 @@ from openecr.operations.authorize import principal_of, read_grounds
 from openecr.operations.call import Call, Output
 from openecr.operations.context_keys import Context, Value
 from openecr.operations.gate import everything, operation
+from openecr.operations.iam.allowance import Allowance, one_at_a_time
 from openecr.operations.iam.arn_templates import arn_template
 from openecr.operations.iam.context_entries import parse_context_entries
-from openecr.operations.iam.paging import DEFAULT_ITEMS, by_position
+from openecr.operations.iam.paging import by_position, page
 from openecr.operations.iam.policy_context_keys import get_policy_source, policy_source
 from openecr.operations.iam.policy_origins import Exclusions, origin_of
 from openecr.operations.iam.simulation import (
@@ -35,6 +36,7 @@ from openecr.operations.iam.simulation_input import (
     action_names,
     boundary,
     caller_for,
+    check_policies,
     identity_policies,
     refuse_handling,
     resource_arns,
@@ -46,11 +48,10 @@ from openecr.policy.document import position
 from openecr.policy.evaluate import Found
 from openecr.policy.request import Policies, Principal
 
-WORK, WORK_OF_REQUEST, WORK_OF_STATEMENT = 1_000_000, 1_000, 50
-"""What an answer may cost; what each simulated request costs, and what each statement adds to that. With the
-worst policies an answer takes two seconds, with such as people write a tenth of one. Source: measured"""
 MOST_TOLD = 100
 """As many matched statements as are told at a place."""
+WORK_OF_TOLD = 100
+"""Of each, told in two places and put into XML [measured]."""
 KNOWN_OF_CALLERS = (
     "aws:principalaccount",
     "aws:principalarn",
@@ -73,16 +74,21 @@ def simulate_custom_policy(call: Call) -> Output:
             resource), ContextEntries, MaxItems, Marker. A ResourceHandlingOption is refused
     Output  EvaluationResults in the order of ActionNames, IsTruncated, Marker. Where there is much to do, a
             page has fewer than MaxItems
-    Raises  InvalidInputException, PolicyEvaluationException, ValidationError
+    Raises  InvalidInputException, PolicyEvaluationException, ThrottlingException where another call
+            simulates, ValidationError
     """
-    arn = call.input.get("CallerArn")
-    if arn is None and "ResourcePolicy" in call.input:
-        raise InvalidInputException("A CallerArn is needed for a ResourcePolicy, which speaks of callers.")
-    caller = None if arn is None else caller_for(arn)
-    policies = Policies(
-        identity=identity_policies(call), boundary=boundary(call), service_control=service_control(call)
-    )
-    return _answer(call, _simulation(call, caller, {}, policies), None)
+    check_policies(call)
+    with one_at_a_time() as allowance:
+        arn = call.input.get("CallerArn")
+        if arn is None and "ResourcePolicy" in call.input:
+            raise InvalidInputException(
+                "A CallerArn is needed for a ResourcePolicy, which speaks of callers."
+            )
+        caller = None if arn is None else caller_for(arn)
+        policies = Policies(
+            identity=identity_policies(call), boundary=boundary(call), service_control=service_control(call)
+        )
+        return _answer(call, _simulation(call, caller, {}, policies), None, allowance)
 
 
 @operation("iam", resource=policy_source)
@@ -95,20 +101,23 @@ def simulate_principal_policy(call: Call) -> Output:
             these policies were the caller's (default: the PolicySourceArn). The other members are those of
             SimulateCustomPolicy
     Output  EvaluationResults, IsTruncated, Marker
-    Raises  InvalidInputException, NoSuchEntityException, PolicyEvaluationException, ValidationError
+    Raises  InvalidInputException, NoSuchEntityException, PolicyEvaluationException, ThrottlingException,
+            ValidationError
     """
-    with call.reading() as db:
-        source = get_policy_source(call, db)
-        caller = caller_for(source.arn, source.id)
-        grounds = read_grounds(db, caller, ALL_RESOURCES)
-    tags = grounds.principal_tags
-    if call.input.get("CallerArn", source.arn) != source.arn:
-        caller, tags = caller_for(call.input["CallerArn"]), {}
-    exclusions = Exclusions(call.input.get("PolicyExclusionList", ()))
-    kept = [each for each in grounds.policies.identity if not exclusions.mean(origin_of(each, source))]
-    bounds = None if exclusions.has_boundary else grounds.policies.boundary
-    policies = Policies(identity=(*kept, *identity_policies(call)), boundary=boundary(call) or bounds)
-    return _answer(call, _simulation(call, caller, tags, policies), source)
+    check_policies(call)
+    with one_at_a_time() as allowance:
+        with call.reading() as db:
+            source = get_policy_source(call, db)
+            caller = caller_for(source.arn, source.id)
+            grounds = read_grounds(db, caller, ALL_RESOURCES)
+        tags = grounds.principal_tags
+        if call.input.get("CallerArn", source.arn) != source.arn:
+            caller, tags = caller_for(call.input["CallerArn"]), {}
+        exclusions = Exclusions(call.input.get("PolicyExclusionList", ()))
+        kept = [each for each in grounds.policies.identity if not exclusions.mean(origin_of(each, source))]
+        bounds = None if exclusions.has_boundary else grounds.policies.boundary
+        policies = Policies(identity=(*kept, *identity_policies(call)), boundary=boundary(call) or bounds)
+        return _answer(call, _simulation(call, caller, tags, policies), source, allowance)
 
 
 def _simulation(call: Call, caller: Caller | None, tags: Mapping[str, str], policies: Policies) -> Simulation:
@@ -140,28 +149,43 @@ def _known(call: Call, caller: Caller, tags: Mapping[str, str]) -> dict[str, Val
     return {key: context[key] for key in keys if key in context}
 
 
-def _answer(call: Call, simulation: Simulation, holder: Identity | None) -> Output:
-    """A page of results. What is not on it is not simulated.
+def _answer(call: Call, simulation: Simulation, holder: Identity | None, allowance: Allowance) -> Output:
+    """A page of results: no more than are asked for, and than there is work allowed for. What is not on it is not
+    simulated.
 
     holder  the PolicySourceArn
     Raises  InvalidInputException where one action already is too much
     """
-    arns = resource_arns(call)
-    at_once = WORK // (len(arns) * (WORK_OF_REQUEST + WORK_OF_STATEMENT * simulation.statements))
-    if at_once == 0:
-        raise InvalidInputException("There are too many resources for policies of so many statements.")
-    limit = min(at_once, call.input.get("MaxItems") or DEFAULT_ITEMS)
-    output = by_position(
-        replace(call, input={**call.input, "MaxItems": limit}), "EvaluationResults", action_names(call)
-    )
-    actions: list[str] = output["EvaluationResults"]
-    output["EvaluationResults"] = [_result(simulation, action, arns, holder) for action in actions]
-    return output
+    asked, actions, arns = page(call), action_names(call), resource_arns(call)
+    results: list[Output] = []
+    for action in actions[asked.given : asked.given + asked.limit]:
+        if results and allowance.is_used_up:
+            break
+        result = _result(simulation, action, arns, holder, allowance)
+        if result is not None:
+            results.append(result)
+        elif results:
+            break
+        else:
+            raise InvalidInputException("There are too many resources to simulate, or too many policies.")
+    limited = replace(call, input={**call.input, "MaxItems": len(results)})
+    return by_position(limited, "EvaluationResults", actions) | {"EvaluationResults": results}
 
 
-def _result(simulation: Simulation, action: str, arns: Sequence[str], holder: Identity | None) -> Output:
-    """An EvaluationResult. Of several resources it tells what is most restrictive."""
-    outcomes = [simulation.outcome(action, arn) for arn in arns]
+def _result(
+    simulation: Simulation, action: str, arns: Sequence[str], holder: Identity | None, allowance: Allowance
+) -> Output | None:
+    """An EvaluationResult; None where not all resources can be asked, but the first. Of several it tells what
+    is most restrictive."""
+    outcomes: list[Outcome] = []
+    specific: list[Output] = []
+    for arn in arns:
+        if outcomes and allowance.is_used_up:
+            return None
+        outcome = simulation.outcome(action, arn)
+        outcomes.append(outcome)
+        specific.append(_specific(outcome, holder))
+        allowance.spend(outcome.work + WORK_OF_TOLD * min(len(outcome.matched), MOST_TOLD))
     decision = _most_restrictive(outcome.decision for outcome in outcomes)
     is_decided = decision != IMPLICIT_DENY
     matched = [
@@ -191,7 +215,7 @@ def _result(simulation: Simulation, action: str, arns: Sequence[str], holder: Id
     elif has_arns and False not in leaves:
         result["EvalDecisionDetails"] = {}
     if has_arns:
-        result["ResourceSpecificResults"] = [_specific(each, holder) for each in outcomes]
+        result["ResourceSpecificResults"] = specific
     return result
 
 

@@ -12,7 +12,8 @@ from openecr.domain.registry import owner_of
 from openecr.errors import PolicyEvaluationException
 from openecr.operations.context_keys import Value
 from openecr.policy.document import Policy
-from openecr.policy.evaluate import Decision, Found, evaluate, matched_statements
+from openecr.policy.evaluate import Decision, Found, evaluate
+from openecr.policy.inquiry import Inquiry
 from openecr.policy.principals import Grant
 from openecr.policy.request import AccessRequest, Policies, Principal, Source
 
@@ -31,6 +32,10 @@ OF_TRUST = frozenset(
 )
 """What trust policies are about, in lower case."""
 
+WORK_OF_REQUEST, WORK_OF_STATEMENT, WORK_OF_KEY = 200, 25, 5
+"""What a request takes at least; what each statement adds, and each context key it asks for; in the steps of
+policy/effort.py [measured]."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -43,6 +48,21 @@ class Outcome:
     details: Mapping[str, str] | None  # across accounts, the decision of each kind of policy
     is_in_bounds: bool | None  # None where there is no boundary
     has_organizations_leave: bool | None  # None where there is no organisation
+    work: int  # that it took to tell, in steps, or somewhat less
+
+
+class Measured(Inquiry):
+    """An inquiry that tells how many steps it took."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, request: AccessRequest) -> None:
+        super().__init__(request)
+        self.steps = 0
+
+    def spend(self, steps: int) -> None:
+        self.steps += steps
+        super().spend(steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +73,12 @@ class Simulation:
     policies: Policies  # all but the resource's
     resource_policy: Policy | None
 
-    @property
-    def statements(self) -> int:
-        """How many there are."""
-        return sum(len(source.policy.statements) for source in self._policies("").every_source)
-
     def outcome(self, action: str, resource: str) -> Outcome:
         """What comes of a request. Raises PolicyEvaluationException where to tell takes too much work."""
         request, policies = self._request(action, resource), self._policies(action)
         decision = evaluate(request, policies)
-        matched = matched_statements(request, policies)
+        inquiry = Measured(request)
+        matched = _matched(inquiry, policies)
         _check_agreement(decision, matched)
         levels, boundary = policies.service_control, policies.boundary
         has_leave = None if levels is None else all(_verdict(matched, level) == ALLOWED for level in levels)
@@ -76,6 +92,8 @@ class Simulation:
             details=_details(matched, policies) if is_foreign and has_leave is not False else None,
             is_in_bounds=None if boundary is None else _verdict(matched, (boundary,)) == ALLOWED,
             has_organizations_leave=has_leave,
+            # The decision asked no more of the context than this did: some of the statements.
+            work=_least_work(policies) + 2 * inquiry.steps,
         )
 
     def _request(self, action: str, resource: str) -> AccessRequest:
@@ -95,6 +113,23 @@ class Simulation:
         if action.lower() in OF_TRUST:
             return replace(self.policies, trust=Source("trust", "ResourcePolicy", self.resource_policy))
         return replace(self.policies, resource=(Source("resource", "ResourcePolicy", self.resource_policy),))
+
+
+def _matched(inquiry: Inquiry, policies: Policies) -> tuple[Found, ...]:
+    """Every statement of every policy that speaks of the request, whether or not it decides anything."""
+    return tuple(
+        (source, statement)
+        for source in policies.every_source
+        for statement in source.policy.statements
+        if statement.means(inquiry.request.action, inquiry) and statement.applies(inquiry)
+    )
+
+
+def _least_work(policies: Policies) -> int:
+    """What it takes to look at every statement, and at every key for those that are missing."""
+    statements = [each for source in policies.every_source for each in source.policy.statements]
+    keys = sum(len(each.context_keys) for each in statements)
+    return WORK_OF_REQUEST + WORK_OF_STATEMENT * len(statements) + WORK_OF_KEY * keys
 
 
 def _named(decision: Decision) -> str:

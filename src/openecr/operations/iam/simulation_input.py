@@ -7,6 +7,7 @@ from openecr.domain.registry import owner_of
 from openecr.errors import InvalidInputException
 from openecr.identity.caller import Caller, PrincipalType
 from openecr.operations.call import Call
+from openecr.operations.iam.allowance import check_length
 from openecr.operations.iam.policy_context_keys import SOURCE_ARN
 from openecr.policy.document import Kind, MalformedPolicy, Policy, parse, position
 from openecr.policy.request import Source
@@ -83,6 +84,19 @@ def caller_for(arn: str, id: str = "") -> Caller:
         return Caller(PrincipalType.USER, arn, account, id)
     session_arn = f"arn:aws:sts::{account}:assumed-role/{name}/{SESSION}"
     return Caller(PrincipalType.ROLE, session_arn, account, id and f"{id}:{SESSION}", role_arn=arn)
+
+
+def check_policies(call: Call) -> None:
+    """Whether all that are given may be sent along. Raises InvalidInputException."""
+    levels = call.input.get("OrderedOrganizationPolicyInputList", ())
+    check_length(
+        [
+            *call.input.get("PolicyInputList", ()),
+            *call.input.get("PermissionsBoundaryPolicyInputList", ()),
+            *(text for level in levels for text in level.get("ServiceControlPolicyInputList", ())),
+            call.input.get("ResourcePolicy", ""),
+        ]
+    )
 
 
 def identity_policies(call: Call) -> tuple[Source, ...]:

@@ -4,7 +4,7 @@ Their characters and lengths, and that a request has 50 at most, the service mod
 checks. Source: IAM user guide, "Tags for IAM resources": rules for tagging.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from openecr.errors import InvalidInputException, LimitExceededException
 from openecr.operations.call import Call, Output
@@ -18,13 +18,22 @@ Tags = Mapping[str, str]
 
 def parse_tags(given: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
     """`[{"Key": "team", "Value": "blue"}]` → key to value, in order. Raises InvalidInputException."""
-    tags = {tag["Key"]: tag["Value"] for tag in given or ()}
-    if len({key.lower() for key in tags}) < len(given or ()):
-        raise InvalidInputException(
-            "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-        )
-    _refuse_reserved(tags)
-    return tags
+    _check_keys([tag["Key"] for tag in given or ()])
+    return {tag["Key"]: tag["Value"] for tag in given or ()}
+
+
+def fault_of_keys(keys: Collection[str]) -> str | None:
+    """What is wrong with the keys of tags that a request gives, session tags too; None if nothing is.
+
+    Only AWS sets tags whose keys begin with `aws:`. The sentence on them is other services'; IAM's was never
+    seen.
+    """
+    folded = {key.lower() for key in keys}
+    if len(folded) < len(keys):
+        return "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+    if any(key.startswith(RESERVED) for key in folded):
+        return "aws: prefixed tag key names are not allowed for external use."
+    return None
 
 
 def with_tags(tags: Tags, more: Tags, *, of: str) -> dict[str, str]:
@@ -41,7 +50,7 @@ def with_tags(tags: Tags, more: Tags, *, of: str) -> dict[str, str]:
 
 def without_tags(tags: Tags, keys: Sequence[str]) -> dict[str, str]:
     """The tags but those; a key that is not there is no error. Raises InvalidInputException."""
-    _refuse_reserved(keys)
+    _check_keys({key.lower() for key in keys})
     return _without(tags, keys)
 
 
@@ -60,7 +69,7 @@ def _without(tags: Tags, keys: Iterable[str]) -> dict[str, str]:
     return {key: value for key, value in tags.items() if key.lower() not in folded}
 
 
-def _refuse_reserved(keys: Iterable[str]) -> None:
-    """Only AWS sets tags of that prefix. Their text is that of other services; IAM's was never seen."""
-    if any(key.lower().startswith(RESERVED) for key in keys):
-        raise InvalidInputException("aws: prefixed tag key names are not allowed for external use.")
+def _check_keys(keys: Collection[str]) -> None:
+    fault = fault_of_keys(keys)
+    if fault is not None:
+        raise InvalidInputException(fault)
