@@ -116,10 +116,11 @@ def test_only_an_account_that_is_there_may_administer_another(server):
     assert openecr("account", "list", "--data-dir", server.data).stdout == before
 
 
-def test_without_the_server_s_master_key_none_is_made(tmp_path):
+@pytest.mark.parametrize("command", [("account", "create"), ("serve", "--port", "0")])
+def test_without_the_server_s_master_key_none_is_made(tmp_path, command):
     openecr("account", "create", "--data-dir", tmp_path, OPENECR_MASTER_KEY="01" * 32)
 
-    ended = openecr("account", "create", "--data-dir", tmp_path)
+    ended = openecr(*command, "--data-dir", tmp_path)
 
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith(

@@ -242,7 +242,7 @@ def test_a_database_that_cannot_be_read_explains_nothing(tmp_path):
     question = ["--principal", ROOT_ARN, "--action", "ecr:PutImage", "--resource", ARN]
     ended = openecr("explain", *question, "--data-dir", tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "openecr: file is not a database\n"
+    assert ended.stderr == "openecr: the database cannot be read: file is not a database\n"
 
 
 def test_no_server_need_run(tmp_path):

@@ -43,8 +43,8 @@ def test_inline_policies_are_kept_by_name(db, ann):
 def test_white_space_does_not_count_in_the_size_of_inline_policies(db, ann):
     assert db.identity_policies.size(ann.id) == 0
     db.identity_policies.put(ann.id, "a", '{ "é" :\n\t[ ] }\r\n')
-    db.identity_policies.put(ann.id, "b", "{}")
-    assert db.identity_policies.size(ann.id) == len('{"é":[]}') + 2
+    db.identity_policies.put(ann.id, "b", '{"\u00a0\u0085"}')
+    assert db.identity_policies.size(ann.id) == len('{"é":[]}') + 6
 
 
 def test_a_policy_is_attached_once(db, ann):
@@ -92,6 +92,11 @@ def test_whom_a_policy_bounds_is_asked_within_an_account(db, ann):
     db.identity_policies.attach(ann.id, ADMINISTRATOR)
 
     assert db.identity_policies.boundary_users(ACCOUNT, ADMINISTRATOR) == [role, zoe]
+    counts = [
+        db.identity_policies.boundary_count(account, arn)
+        for account, arn in ((ACCOUNT, ADMINISTRATOR), (OTHER, ADMINISTRATOR), (OTHER, PULL_ONLY))
+    ]
+    assert counts == [2, 1, 0]
 
 
 def test_what_is_in_force_for_a_user_is_its_own_and_its_groups(db, ann):

@@ -80,6 +80,8 @@ def test_a_version_number_is_never_given_twice(db):
     assert [each.number for each in db.managed_policies.versions(policy.arn)] == [3, 1]
     assert db.managed_policies.find_version(policy.arn, 1) == PolicyVersion(1, "one", NOW)
     assert db.managed_policies.find_version(policy.arn, 2) is None
+    db.managed_policies.add(a_policy("q"), "one")
+    assert db.managed_policies.version_count(policy.account) == 3
 
 
 def test_what_may_change_of_a_policy_changes(db):

@@ -33,7 +33,9 @@ WARM = {
     "attached to": identity_policies._ENTITIES,
     "how many": identity_policies._COUNT,
     "bounded": identity_policies._BOUNDED,
+    "how many bounded": identity_policies._BOUNDED_COUNT,
     "page of policies": managed_policies._PAGE,
+    "how many versions": managed_policies._VERSION_COUNT,
     "keys of a user": access_keys._LIST,
     "expired sessions": sessions._DELETE_EXPIRED,
 }
@@ -61,7 +63,7 @@ def test_a_list_reads_its_own_rows_only(db, name):
     assert [step for step in plan(db, WARM[name]) if "SCAN" in step] == []
 
 
-@pytest.mark.parametrize("name", ["attached to", "how many", "bounded"])
+@pytest.mark.parametrize("name", ["attached to", "how many", "bounded", "how many bounded"])
 def test_whom_a_policy_is_attached_to_is_searched_by_its_arn(db, name):
     first = next(step for step in plan(db, WARM[name]) if step.startswith("SEARCH"))
     assert "arn=?" in first

@@ -150,6 +150,32 @@ def test_a_text_from_outside_stays_on_its_line():
     assert json.dumps("x\ny") in lines[2]
 
 
+def test_of_long_names_the_beginning_is_told():
+    trust = trust_policy(grant("*", "sts:AssumeRole", Condition={"Bool": {"a\n" + "k" * 9_000: True}}))
+    resource = repository_policy(grant({"AWS": BOB.arn}, Sid="s" * 9_000))
+
+    conditional, elsewhere = (
+        explained(assume(ALICE), trust=trust)[2],
+        explained(a_request(), resource=(resource,))[2],
+    )
+
+    assert "Bool a\\nkkk" in conditional
+    assert len(conditional) < 500
+    assert 'statement 1 "sss' in elsewhere
+    assert len(elsewhere) < 500
+
+
+def test_where_there_is_too_much_to_look_at_it_is_told_so():
+    hopeless = allow(Condition={"StringLike": {"a": ["*" + "a" * 50 + "b*"]}})
+    near = allow(Condition={"Bool": {"aws:SecureTransport": True}})
+    request = a_request(context={"a": "a" * 10_000})
+
+    lines = explained(request, identity=(a_policy(near), a_policy(*[hopeless] * 20)))
+
+    assert lines[3].endswith("the request has no such key")
+    assert lines[-2] == "  others may have come close: there are too many to look at"
+
+
 def test_what_was_cut_off_is_told_so():
     request = a_request(context={"a": "a" * 100_000})
     policy = a_policy(deny(Condition={"StringLike": {"a": ["*" + "a" * 50 + "b*"]}}))

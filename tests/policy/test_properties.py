@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from openecr.policy import effort
+from openecr.policy import effort, explain
 from openecr.policy.document import Kind, parse
 from openecr.policy.effort import Effort
 from openecr.policy.evaluate import evaluate
@@ -17,6 +17,17 @@ from tests.policy.cases import Case, World
 from tests.policy.slow_evaluator import arn_glob, glob
 
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+
+
+class Counted(dict[str, str | tuple[str, ...]]):
+    """A context that knows how often it was asked."""
+
+    asked = 0
+
+    def get(self, *args):
+        self.asked += 1
+        return super().get(*args)
+
 
 worlds = st.integers(0, 10**9).map(lambda seed: World(f"properties-{seed}", documents=3))
 
@@ -146,13 +157,31 @@ def test_a_decision_that_calls_itself_unconditional_is_so_in_every_context(world
 def test_an_evaluation_that_is_cut_off_never_allows_what_else_is_denied(world, steps):
     case = world.case()
     policies = case.policies()
-    whole = evaluate(case.request, policies)
+    whole = evaluate(case.request, case.policies())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(effort, "STEPS", steps)
         cut = evaluate(case.request, policies)
 
     assert cut.reason == whole.reason or cut.is_cut_off
     assert whole.allowed or not cut.allowed
+
+
+@MANY
+@given(worlds, st.integers(0, 200), st.integers(0, 60))
+def test_every_decision_is_explained_however_little_work_that_may_be(world, steps, deciding_steps):
+    case = world.case()
+    policies = case.policies()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(effort, "STEPS", deciding_steps)
+        patch.setattr(explain, "STEPS", steps)
+        decision = evaluate(case.request, policies)
+        context = Counted(case.request.context)
+        told = decision.explain(replace(case.request, context=context)).splitlines()
+
+    assert told[0].startswith("ALLOWED" if decision.allowed else "DENIED")
+    assert decision.allowed or told[-1].startswith("  needed: ")
+    assert sum(line.startswith("  close: ") for line in told) <= explain.CLOSE
+    assert context.asked <= steps // 5 + explain.CLOSE
 
 
 @MANY

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from openecr.domain.principal import Identity, Session
+from openecr.domain.principal import AWS_ACCOUNT, Identity, Session, policy_size
 from openecr.errors import (
     MalformedPolicyDocumentException,
     PackedPolicyTooLargeException,
@@ -17,7 +17,7 @@ from openecr.identity.caller import Caller
 from openecr.identity.credentials import make_session_key, make_session_token, token_sha256
 from openecr.metadata.database import Transaction
 from openecr.operations.call import Call, Output
-from openecr.operations.iam.tags import RESERVED
+from openecr.operations.iam.tags import fault_of_keys
 from openecr.policy import document
 from openecr.policy.document import Kind, MalformedPolicy
 
@@ -44,7 +44,7 @@ class Terms:
         """How much of what may be packed is; None where nothing was asked for."""
         if not self.policies and not self.tags:
             return None
-        characters = sum(len("".join(text.split())) for text in self.policies)
+        characters = sum(map(policy_size, self.policies))
         characters += sum(len(key) + len(value) for key, value in self.tags.items())
         return -(-100 * characters // MOST_PACKED_CHARACTERS)
 
@@ -66,7 +66,7 @@ def session_policies(call: Call, db: Transaction, account: str) -> list[str]:
     for named in call.input.get("PolicyArns") or ():
         arn = named.get("arn", "")
         found = db.managed_policies.find(arn)
-        is_ours = found is not None and found.account in ("aws", account)
+        is_ours = found is not None and found.account in (AWS_ACCOUNT, account)
         text = db.managed_policies.document(arn) if is_ours else None
         if text is None:
             raise ValidationError(f"Policy {arn} does not exist or is not attachable.")
@@ -138,10 +138,8 @@ def session_tags(call: Call, inherited: Session | None) -> tuple[dict[str, str],
     calling session hands on. Raises ValidationError."""
     asked = call.input.get("Tags") or []
     tags = {tag["Key"]: tag["Value"] for tag in asked}
-    if len({key.lower() for key in tags}) < len(asked):
-        raise ValidationError("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-    if any(key.lower().startswith(RESERVED) for key in tags):
-        raise ValidationError("aws: prefixed tag key names are not allowed for external use.")
+    if fault := fault_of_keys([tag["Key"] for tag in asked]):
+        raise ValidationError(fault)
     spelled = {key.lower(): key for key in tags}
     wanted = {key.lower() for key in call.input.get("TransitiveTagKeys") or ()}
     if wanted - spelled.keys():

@@ -79,11 +79,10 @@ def _fits(runs: Runs, text: str, effort: Effort) -> bool:
     first = runs[0]
     if len(runs) == 1:
         return len(first) == len(text) and _stands(first, text, 0, effort)
-    if not _stands(first, text, 0, effort):
-        return False
     last = runs[-1]
     place, end = len(first), len(text) - len(last)
-    if place > end or not _stands(last, text, end, effort):
+    # The lengths first: a run may be far longer than the text.
+    if place > end or not _stands(first, text, 0, effort) or not _stands(last, text, end, effort):
         return False
     for run in runs[1:-1]:
         place = _find(run, text, place, end, effort)

@@ -58,11 +58,11 @@ def test_all_policies_of_an_entity_together_have_a_most(bob):
     most = MOST[bob.kind]
     half = most // 2
     bob.put_policy(PolicyName="first", PolicyDocument=of_size(half))
-    bob.put_policy(PolicyName="second", PolicyDocument=of_size(most - half))
+    bob.put_policy(PolicyName="second", PolicyDocument=of_size(most - half, "\u00a0"))
 
     text = f"Maximum policy size of {most} bytes exceeded for {bob.kind} bob"
     too_long = 409, "LimitExceeded", text
-    asked = {"PolicyName": "second", "PolicyDocument": of_size(most - half + 1)}
+    asked = {"PolicyName": "second", "PolicyDocument": of_size(most - half + 1, "\u00a0")}
     assert refusal(bob.put_policy, **asked) == too_long
     assert refusal(bob.put_policy, PolicyName="third", PolicyDocument=PULL) == too_long
     bob.put_policy(PolicyName="second", PolicyDocument=PULL)

@@ -76,9 +76,10 @@ def test_names_differ_by_more_than_case_and_path(iam):
     assert refusal(iam.create_policy, **asked) == (409, "EntityAlreadyExists", text)
 
 
-def test_a_policy_has_6144_characters_at_most_blanks_not_counted(iam):
-    a_policy(iam, document=of_size(6144))
-    asked = {"PolicyDocument": of_size(6145)}
+@pytest.mark.parametrize("filler", ["x", "\u0085", "\u00a0"])
+def test_a_policy_has_6144_characters_at_most_blanks_not_counted(iam, filler):
+    a_policy(iam, document=of_size(6144, filler))
+    asked = {"PolicyDocument": of_size(6145, filler)}
     too_long = over_quota("PolicySize", 6144)
     assert refusal(iam.create_policy, PolicyName="longer", **asked) == too_long
     assert refusal(iam.create_policy_version, PolicyArn=arn("pull"), **asked) == too_long

@@ -42,7 +42,7 @@ def test_a_key_counts_in_any_case_and_is_kept_as_it_was_last_given(iam, bob):
     iam.tag_user(UserName="bob", Tags=tags(Team="blue", env="a"))
     iam.tag_user(UserName="bob", Tags=tags(TEAM="red"))
     assert bob() == [("TEAM", "red"), ("env", "a")]
-    iam.untag_user(UserName="bob", TagKeys=["team", "no-such-key"])
+    iam.untag_user(UserName="bob", TagKeys=["team", "Team", "no-such-key"])
     assert bob() == [("env", "a")]
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from openecr.domain.principal import policy_size
 from openecr.errors import InvalidInputException, ThrottlingException
 
-WORK = 500_000
+STEPS = 500_000
 """Of one call, in the steps of policy/effort.py: 50 ms, or 100 with the worst policies [measured]. A thousand
 requests by a policy such as people write take less."""
 MOST_CHARACTERS = 65_536
@@ -24,13 +24,13 @@ TURN = threading.Lock()
 
 
 class Allowance:
-    """The work that one call may still do."""
+    """The steps that one call may still take."""
 
     def __init__(self) -> None:
-        self._left = WORK
+        self._left = STEPS
 
-    def spend(self, work: int) -> None:
-        self._left -= work
+    def spend(self, steps: int) -> None:
+        self._left -= steps
 
     @property
     def is_used_up(self) -> bool:

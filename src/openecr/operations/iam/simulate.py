@@ -50,7 +50,7 @@ from openecr.policy.request import Policies, Principal
 
 MOST_TOLD = 100
 """As many matched statements as are told at a place."""
-WORK_OF_TOLD = 100
+STEPS_OF_TOLD = 100
 """Of each, told in two places and put into XML [measured]."""
 KNOWN_OF_CALLERS = (
     "aws:principalaccount",
@@ -150,7 +150,7 @@ def _known(call: Call, caller: Caller, tags: Mapping[str, str]) -> dict[str, Val
 
 
 def _answer(call: Call, simulation: Simulation, holder: Identity | None, allowance: Allowance) -> Output:
-    """A page of results: no more than are asked for, and than there is work allowed for. What is not on it is not
+    """A page of results: no more than are asked for, and than the allowance lets. What is not on it is not
     simulated.
 
     holder  the PolicySourceArn
@@ -179,13 +179,14 @@ def _result(
     is most restrictive."""
     outcomes: list[Outcome] = []
     specific: list[Output] = []
+    least = simulation.steps
     for arn in arns:
         if outcomes and allowance.is_used_up:
             return None
         outcome = simulation.outcome(action, arn)
         outcomes.append(outcome)
         specific.append(_specific(outcome, holder))
-        allowance.spend(outcome.work + WORK_OF_TOLD * min(len(outcome.matched), MOST_TOLD))
+        allowance.spend(least + outcome.steps + STEPS_OF_TOLD * min(len(outcome.matched), MOST_TOLD))
     decision = _most_restrictive(outcome.decision for outcome in outcomes)
     is_decided = decision != IMPLICIT_DENY
     matched = [

@@ -32,7 +32,7 @@ OF_TRUST = frozenset(
 )
 """What trust policies are about, in lower case."""
 
-WORK_OF_REQUEST, WORK_OF_STATEMENT, WORK_OF_KEY = 200, 25, 5
+STEPS_OF_REQUEST, STEPS_OF_STATEMENT, STEPS_OF_KEY = 200, 25, 5
 """What a request takes at least; what each statement adds, and each context key it asks for; in the steps of
 policy/effort.py [measured]."""
 
@@ -48,7 +48,7 @@ class Outcome:
     details: Mapping[str, str] | None  # across accounts, the decision of each kind of policy
     is_in_bounds: bool | None  # None where there is no boundary
     has_organizations_leave: bool | None  # None where there is no organisation
-    work: int  # that it took to tell, in steps, or somewhat less
+    steps: int  # that it took at most, beside what every request takes
 
 
 class Measured(Inquiry):
@@ -73,6 +73,13 @@ class Simulation:
     policies: Policies  # all but the resource's
     resource_policy: Policy | None
 
+    @property
+    def steps(self) -> int:
+        """What every request takes: statements are looked at, and their keys, for those that are missing."""
+        statements = [each for source in self._policies("").every_source for each in source.policy.statements]
+        keys = sum(len(each.context_keys) for each in statements)
+        return STEPS_OF_REQUEST + STEPS_OF_STATEMENT * len(statements) + STEPS_OF_KEY * keys
+
     def outcome(self, action: str, resource: str) -> Outcome:
         """What comes of a request. Raises PolicyEvaluationException where to tell takes too much work."""
         request, policies = self._request(action, resource), self._policies(action)
@@ -92,8 +99,7 @@ class Simulation:
             details=_details(matched, policies) if is_foreign and has_leave is not False else None,
             is_in_bounds=None if boundary is None else _verdict(matched, (boundary,)) == ALLOWED,
             has_organizations_leave=has_leave,
-            # The decision asked no more of the context than this did: some of the statements.
-            work=_least_work(policies) + 2 * inquiry.steps,
+            steps=2 * inquiry.steps,  # the decision was made by some of the statements that were asked here
         )
 
     def _request(self, action: str, resource: str) -> AccessRequest:
@@ -123,13 +129,6 @@ def _matched(inquiry: Inquiry, policies: Policies) -> tuple[Found, ...]:
         for statement in source.policy.statements
         if statement.means(inquiry.request.action, inquiry) and statement.applies(inquiry)
     )
-
-
-def _least_work(policies: Policies) -> int:
-    """What it takes to look at every statement, and at every key for those that are missing."""
-    statements = [each for source in policies.every_source for each in source.policy.statements]
-    keys = sum(len(each.context_keys) for each in statements)
-    return WORK_OF_REQUEST + WORK_OF_STATEMENT * len(statements) + WORK_OF_KEY * keys
 
 
 def _named(decision: Decision) -> str:
