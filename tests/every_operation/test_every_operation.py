@@ -83,13 +83,7 @@ def test_both_models_are_walked_whole():
     assert len(OPERATIONS) == sum(counts.values())
 
 
-# Who asks.
-
-
-@every_operation
-def test_an_unsigned_call_is_refused(node, operation):
-    refused = ask(node, operation, largest(operation), Authorization=None)
-    assert told(refused) == (400, "MissingAuthenticationTokenException", "Missing Authentication Token")
+# Who asks. More of it: test_authorization_matrix.py.
 
 
 @every_operation

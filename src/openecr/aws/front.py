@@ -4,7 +4,8 @@ Both protocols take the same steps; `Wire` is what they do each in their way.
 Source: control-plane.md §1.10, order of checks: signature, operation, body, constraints, authorisation.
 What needs no body is judged before one is asked for, so a client that waits for `100 Continue` sends no
 28 MiB in vain: the form of the signature, the access key, the announced length, and whether there is
-room for it beside what others send.
+room for it beside what others send. Whose the key is, and whether it still holds, is judged anew when the
+body is there: until then hours may have passed, as its sender likes.
 """
 
 import asyncio
@@ -34,7 +35,8 @@ from openecr.operations.gate import OPERATIONS, AsyncGate
 from openecr.port import Request, Response
 
 FindKey = Callable[[str], KnownKey | None]
-"""Access key id → the key and whose it is; None for one that nobody has, or that may not be used."""
+"""Access key id → the key and whose it is; None for one that nobody has. Raises UnrecognizedClientException
+for one that may not be used."""
 
 MAX_HELD_BYTES = 256 << 20
 """All the bodies of more than INLINE_BODY_BYTES that are read, understood or worked on at a time; whoever
@@ -110,16 +112,15 @@ class AwsFront:
 
     async def _answer(self, request: Request, wire: Wire) -> Response:
         # Who asks, as far as can be told without the body.
-        now = self._clock()
-        signed = _signature(request, wire, now)
-        key = None if signed is None else self._look_up(signed.access_key_id)
+        signed = _signature(request, wire, self._clock())
+        if signed is not None:
+            self._look_up(signed.access_key_id)
 
         most_bytes = wire.MAX_UNSIGNED_BYTES if signed is None else wire.MAX_BODY_BYTES
         held_bytes = self._hold(request.body.length, most_bytes)
         try:
             # For what. The body proves the signature and holds the input.
-            proof = None if self._dev_account is not None else key
-            operation, arguments = await _read(request, most_bytes, wire, signed, proof, now)
+            key, operation, arguments = await self._read(request, most_bytes, wire, signed)
 
             # The call.
             caller = _caller(request, operation, key)
@@ -164,6 +165,47 @@ class AwsFront:
             raise UnrecognizedClientException
         return found
 
+    async def _read(
+        self, request: Request, most_bytes: int, wire: Wire, signed: sigv4.SignedRequest | None
+    ) -> tuple[KnownKey | None, Operation, dict[str, Any]]:
+        """The key as it is now, the operation and its input, by a body that is let go of before the call
+        runs."""
+        body = await request.body.read(most_bytes)
+        key = None if signed is None else self._look_up(signed.access_key_id)
+        understand = partial(self._understand, request, wire, signed, key, body)
+        is_short = len(body) <= INLINE_BODY_BYTES
+        operation, arguments = understand() if is_short else await asyncio.to_thread(understand)
+        return key, operation, arguments
+
+    def _understand(
+        self,
+        request: Request,
+        wire: Wire,
+        signed: sigv4.SignedRequest | None,
+        key: KnownKey | None,
+        body: bytes,
+    ) -> tuple[Operation, dict[str, Any]]:
+        """The operation and its input. Raises whatever is wrong with the signature, the request or the
+        input."""
+        if signed is not None and key is not None:
+            self._prove(signed, key, body)
+        operation, document = wire.find_operation(request, None if signed is None else signed.service, body)
+        if signed is None and not operation.is_unsigned:
+            raise MissingAuthenticationTokenException
+        if (operation.service, operation.name) not in OPERATIONS:
+            raise wire.not_implemented(operation)
+        arguments = wire.parse(document, operation.input)
+        validate(arguments, operation)
+        return operation, arguments
+
+    def _prove(self, signed: sigv4.SignedRequest, key: KnownKey, body: bytes) -> None:
+        """Return if the signature holds, and the key still does."""
+        if self._dev_account is None:
+            digest = hashlib.sha256(body).hexdigest()
+            sigv4.verify(signed, key.secret, digest, session_token_sha256=key.session_token_sha256)
+        if key.expires_at is not None and key.expires_at <= self._clock():
+            raise ExpiredSessionException
+
     def _registry(self, service: str, caller: Caller, signed: sigv4.SignedRequest | None) -> Registry:
         """The caller's own, in the region of the signature."""
         if caller.is_anonymous or signed is None:
@@ -188,53 +230,6 @@ def _signature(request: Request, wire: Wire, now: datetime) -> sigv4.SignedReque
         if wire.MAX_UNSIGNED_BYTES:
             return None
         raise
-
-
-async def _read(
-    request: Request,
-    most_bytes: int,
-    wire: Wire,
-    signed: sigv4.SignedRequest | None,
-    proof: KnownKey | None,
-    now: datetime,
-) -> tuple[Operation, dict[str, Any]]:
-    """The operation and its input, by a body that is let go of before the call runs."""
-    body = await request.body.read(most_bytes)
-    understand = partial(_understand, request, wire, signed, proof, now, body)
-    return understand() if len(body) <= INLINE_BODY_BYTES else await asyncio.to_thread(understand)
-
-
-def _understand(
-    request: Request,
-    wire: Wire,
-    signed: sigv4.SignedRequest | None,
-    proof: KnownKey | None,
-    now: datetime,
-    body: bytes,
-) -> tuple[Operation, dict[str, Any]]:
-    """The operation and its input. Raises whatever is wrong with the signature, the request or the input.
-
-    proof  the key that the signature must be made with; None for one that shall not be verified
-    """
-    if signed is not None and proof is not None:
-        _prove(signed, proof, now, body)
-    operation, document = wire.find_operation(request, None if signed is None else signed.service, body)
-    if signed is None and not operation.is_unsigned:
-        raise MissingAuthenticationTokenException
-    if (operation.service, operation.name) not in OPERATIONS:
-        raise wire.not_implemented(operation)
-    arguments = wire.parse(document, operation.input)
-    validate(arguments, operation)
-    return operation, arguments
-
-
-def _prove(signed: sigv4.SignedRequest, key: KnownKey, now: datetime, body: bytes) -> None:
-    """Return if the signature holds, and the key still does."""
-    sigv4.verify(
-        signed, key.secret, hashlib.sha256(body).hexdigest(), session_token_sha256=key.session_token_sha256
-    )
-    if key.expires_at is not None and key.expires_at <= now:
-        raise ExpiredSessionException
 
 
 def _caller(request: Request, operation: Operation, key: KnownKey | None) -> Caller:

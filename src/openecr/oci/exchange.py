@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from openecr.domain.addresses import Address, Addresses
 from openecr.domain.names import PRIVATE_REPOSITORY_NAME, PUBLIC_REPOSITORY_NAME
 from openecr.domain.registry import Kind, Registry
 from openecr.identity.caller import Caller
+from openecr.oci.challenge import Authentication
 from openecr.oci.text import values_of
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import AsyncGate
@@ -23,6 +24,7 @@ PUBLIC_NAME_LENGTH: Final = 205
 class Exchange:
     request: Request
     gate: AsyncGate
+    authentication: Authentication
     addresses: Addresses
     caller: Caller
     registry: Registry
@@ -54,6 +56,17 @@ class Exchange:
         body: AsyncIterator[bytes] | None = None,
     ) -> Output:
         return await self.gate.perform(self.call(name, input), body)
+
+    def with_caller_anew(self) -> Self:
+        """The same, by whom the credentials stand for now. For what follows a body: that may take hours, as
+        its sender likes, and its sender may have been shut out meanwhile. Raises Refused."""
+        return replace(self, caller=self.authentication.identify(self.request, self.address).caller)
+
+    async def batches(self) -> AsyncIterator[bytes]:
+        """The body. Raises Refused at its end where the credentials have come to theirs."""
+        async for batch in self.request.body.batches():
+            yield batch
+        self.authentication.identify(self.request, self.address)
 
     def asked(self, parameter: str) -> list[str]:
         """The values of a parameter of the query, decoded, in order."""

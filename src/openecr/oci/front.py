@@ -62,6 +62,7 @@ class OciFront:
         exchange = Exchange(
             request=request,
             gate=self._gate,
+            authentication=self._authentication,
             addresses=self._addresses,
             caller=identity.caller,
             registry=self._registry(address, identity),

@@ -1,6 +1,5 @@
 """Manifests, by tag and by digest. Source: data-plane.md §1.5, §3.4, §3.5."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 from openecr.domain.manifest import MANIFEST_BYTES
@@ -28,16 +27,16 @@ async def head(exchange: Exchange) -> Response:
 async def put(exchange: Exchange) -> Response:
     """Push an image: by tag, or by digest with any number of `?tag=`.
 
-    The document is read only once the caller is known to be allowed to push. Of the media type
+    The document is read only once the caller is known to be allowed to push; whether they still are is
+    judged when it is there. Of the media type
     whatever follows a semicolon is left out. A tag in the path leaves `?tag=` without meaning.
     """
     asked, tags = _push_of(exchange)
-    call = exchange.call("PutImage", asked)
-    await exchange.gate.admit(call)
+    await exchange.gate.admit(exchange.call("PutImage", asked))
 
     document = await exchange.request.body.read(MANIFEST_BYTES)
-    call = replace(call, input={**asked, "imageManifest": _text(document)})
-    output = await exchange.gate.perform(call)
+    exchange = exchange.with_caller_anew()
+    output = await exchange.perform("PutImage", {**asked, "imageManifest": _text(document)})
 
     digest = asked.get("imageDigest", output["image"]["imageId"]["imageDigest"])
     headers = {

@@ -42,7 +42,7 @@ async def start(exchange: Exchange) -> Response:
 
 async def append(exchange: Exchange) -> Response:
     """A chunk with its Content-Range, or whatever comes without one."""
-    part = await exchange.perform("UploadLayerPart", _part(exchange), exchange.request.body.batches())
+    part = await exchange.perform("UploadLayerPart", _part(exchange), exchange.batches())
     headers = _progress(exchange, exchange.reference, part["lastByteReceived"])
     return Response(202, {**headers, "Content-Length": "0"})
 
@@ -63,6 +63,7 @@ async def complete(exchange: Exchange) -> Response:
     if exchange.request.body.length != 0:
         await exchange.admit("CompleteLayerUpload")
         await exchange.perform("UploadLayerPart", _part(exchange), exchange.request.body.batches())
+        exchange = exchange.with_caller_anew()
     await exchange.perform("CompleteLayerUpload", {**_upload(exchange), "layerDigests": [digest]})
     return _created(exchange, digest)
 
@@ -76,7 +77,8 @@ async def _upload_whole(exchange: Exchange, digest: str) -> Response:
     body = exchange.request.body
     try:
         await exchange.perform("UploadLayerPart", {**upload, **_size(exchange)}, body.batches())
-        await exchange.perform("CompleteLayerUpload", {**upload, "layerDigests": [digest]})
+        completing = exchange.with_caller_anew()
+        await completing.perform("CompleteLayerUpload", {**upload, "layerDigests": [digest]})
     except BaseException:
         with suppress(ServiceError):
             await exchange.perform("CancelLayerUpload", upload)

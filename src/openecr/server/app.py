@@ -27,6 +27,7 @@ from openecr.server.master_key import open_sealer
 from openecr.server.own import OwnFront
 from openecr.server.pools import Pools
 from openecr.server.principals import Principals
+from openecr.server.same_site import of_the_same_site
 from openecr.server.secrets import ensure_root_key, make_account, open_tokens
 from openecr.server.telemetry import AUDIT_FILE, AuditFile, Exposition, Log, Telemetry, blob_families
 from openecr.settings import Settings
@@ -130,9 +131,13 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
         place = addresses.place(request.host, path, namespace=namespace_of(request))
         return await oci.handle(request, place)
 
+    oci_front = Front("oci", handle_oci, oci.refuse)
+    aws_front = Front("aws", aws.handle, aws.refuse)
+    if settings.dev:
+        oci_front, aws_front = (of_the_same_site(front, addresses) for front in (oci_front, aws_front))
     fronts = Fronts(
-        oci=Front("oci", handle_oci, oci.refuse),
-        aws=Front("aws", aws.handle, aws.refuse),
+        oci=oci_front,
+        aws=aws_front,
         server=Front("server", own.handle, refuse_plainly),
         web=Front("web", not_found, refuse_plainly),
     )

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 
 from openecr.domain.principal import ACTIVE, AccessKey, IdentityKind, Session
+from openecr.errors import UnrecognizedClientException
 from openecr.identity.caller import Caller, PrincipalType, root_caller
 from openecr.identity.credentials import KnownKey
 from openecr.identity.sealed import Sealer
@@ -22,7 +23,7 @@ CACHED_SECRETS = 4096
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    key: KnownKey
+    key: KnownKey | None  # None: its row is there, and it may not be used
     not_before: datetime | None  # what its principal was given before that moment holds no longer
 
 
@@ -40,13 +41,18 @@ class Principals:
         )
 
     def find_key(self, access_key_id: str) -> KnownKey | None:
-        """The key with that id, if it may be used: it is active, or of a session that was not revoked.
+        """The key with that id; None where nobody has one.
 
         Of a session that has ended too, as long as its row is kept, so that its owner can be told so.
-        Raises OtherMasterKey where the master key in the environment is not the one it was sealed under.
+        Raises UnrecognizedClientException where it may not be used: it is inactive, or of a session that was
+        revoked; OtherMasterKey where the master key in the environment is not the one it was sealed under.
         """
         found = self._find(access_key_id)
-        return None if found is None else found.key
+        if found is None:
+            return None
+        if found.key is None:
+            raise UnrecognizedClientException
+        return found.key
 
     def find_principal(self, claims: TokenClaims) -> Caller | None:
         """Whom a token speaks for; None where its key may no longer be used or its principal's tokens were
@@ -56,7 +62,7 @@ class Principals:
             if self._takes_any_key and claims.principal_id == claims.account:
                 return root_caller(claims.account, access_key_id=claims.key)
             return None
-        if found.key.caller.principal_id != claims.principal_id:
+        if found.key is None or found.key.caller.principal_id != claims.principal_id:
             return None
         if found.not_before is not None and claims.issued_at < found.not_before:
             return None
@@ -76,9 +82,9 @@ class Principals:
             return self._of_session(session, db)
         return None
 
-    def _of_key(self, key: AccessKey, db: Transaction) -> _Found | None:
+    def _of_key(self, key: AccessKey, db: Transaction) -> _Found:
         if key.status != ACTIVE:
-            return None
+            return _UNUSABLE
         if key.user_id is None:
             caller = root_caller(key.account, access_key_id=key.id)
         else:
@@ -88,12 +94,13 @@ class Principals:
         not_before = db.revocations.find(key.user_id or key.account)
         return _Found(KnownKey(caller, self._open(key.id, key.sealed_secret)), not_before)
 
-    def _of_session(self, session: Session, db: Transaction) -> _Found | None:
+    def _of_session(self, session: Session, db: Transaction) -> _Found:
         not_before = db.revocations.find(session.identity_id or session.account)
-        if not_before is not None and session.issued_at < not_before:
-            return None
+        caller = _caller_of(session, db)
+        if caller is None or (not_before is not None and session.issued_at < not_before):
+            return _UNUSABLE
         known = KnownKey(
-            _caller_of(session, db),
+            caller,
             self._open(session.access_key_id, session.sealed_secret),
             session.token_sha256,
             session.expires_at,
@@ -101,10 +108,20 @@ class Principals:
         return _Found(known, not_before)
 
 
-def _caller_of(session: Session, db: Transaction) -> Caller:
-    """A user's session is called as the user is now, a role's as it was made: by the name it was given."""
+_UNUSABLE = _Found(None, None)
+
+
+def _caller_of(session: Session, db: Transaction) -> Caller | None:
+    """A user's session is called as the user is now, a role's as it was made: by the name it was given.
+
+    One that names no user or role is the root's if it says so itself. Else it is nobody's: that a name is
+    missing makes nobody the root.
+    """
     arn, role_arn, kind = session.arn, "", PrincipalType.ROOT
-    if session.identity_id is not None:
+    if session.identity_id is None:
+        if session.principal_id != session.account:
+            return None
+    else:
         identity = db.identities.find_by_id(session.identity_id)
         assert identity is not None, "a session goes with its user or role"
         if identity.kind is IdentityKind.ROLE:
