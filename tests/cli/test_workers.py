@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from base64 import b64decode
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from requests import ConnectionError
 
 from tests.builders import sha256
 from tests.cli.commands import children, serving
+from tests.cli.owners import owners_of
 from tests.operations.interrupted import BEGUN_BYTES, HalfSent, until
 from tests.registry_client import RegistryClient
 
@@ -93,30 +94,3 @@ def answering(server, connections):
     assert [client.recv(4096)[:12] for client in made] == [b"HTTP/1.1 200"] * CONNECTIONS
 
     return set(owners_of(server, [client.getsockname()[1] for client in made]))
-
-
-def owners_of(server, ports):
-    """The workers that have accepted the connections of clients with these ports."""
-    owners = {inode: worker for worker in children(server.daemon.pid) for inode in sockets_of(worker)}
-    inodes = server_sides(int(server.url.rpartition(":")[2]))
-    return [owners[inodes[port]] for port in ports]
-
-
-def server_sides(port):
-    """The sockets that the server has accepted on the port, by the port of the client. Source: proc(5)."""
-    found = {}
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        local, remote = (int(address.partition(":")[2], 16) for address in fields[1:3])
-        if local == port:
-            found[remote] = fields[9]
-    return found
-
-
-def sockets_of(worker):
-    """The inodes of a process's sockets."""
-    inodes = set()
-    for each in Path(f"/proc/{worker}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed since it was listed
-            inodes.add(os.readlink(each).removeprefix("socket:[").removesuffix("]"))
-    return inodes

@@ -10,7 +10,7 @@ from openecr.domain.registry import private_registry
 from openecr.identity.caller import root_caller
 from openecr.oci.exchange import Exchange
 from openecr.oci.text import values_of
-from tests.oci.asking import ACCOUNT, ADDRESSES, ALIAS, PUBLIC_HOST, REGION, Closed, a_request, place
+from tests.oci.asking import ACCOUNT, ADDRESSES, ALIAS, PUBLIC_HOST, REGION, Closed, Desk, a_request, place
 
 BY_PATH = f"{ACCOUNT}.dkr.ecr.{REGION}"
 
@@ -18,7 +18,17 @@ BY_PATH = f"{ACCOUNT}.dkr.ecr.{REGION}"
 def an_exchange(path="/v2/app/tags/list", *, host="localhost:3270", query="") -> Exchange:
     request = a_request(path=path, host=host, query=query)
     registry = private_registry(ACCOUNT, REGION)
-    return Exchange(request, Closed(), ADDRESSES, root_caller(ACCOUNT), registry, place(request), "app", "")
+    return Exchange(
+        request=request,
+        gate=Closed(),
+        authentication=Desk().authentication,
+        addresses=ADDRESSES,
+        caller=root_caller(ACCOUNT),
+        registry=registry,
+        address=place(request),
+        repository="app",
+        reference="",
+    )
 
 
 @pytest.mark.parametrize(

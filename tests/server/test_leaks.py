@@ -217,9 +217,10 @@ def ask_badly(url, planted):
         ):
             for method, path in (("GET", "/v2/"), ("GET", "/token/"), ("POST", "/")):
                 answer = requests.request(method, url + path, headers=headers, timeout=10)
-                # A login gets its password back, and AWS repeats an Authorization header that it cannot
-                # read to who sent it (auth-iam.md §1.6). Nobody else may learn of it.
-                if (path, answer.status_code) != ("/token/", 200) and (path, len(headers)) != ("/", 1):
+                # A login gets its password back, and AWS repeats what follows its own scheme, where it cannot
+                # read it, to who sent it (auth-iam.md §1.6). Nobody else may learn of it.
+                is_repeated = path == "/" and headers.get("Authorization", "").startswith("AWS4-")
+                if (path, answer.status_code) != ("/token/", 200) and not is_repeated:
                     planted.answers.append(answer.content + str(answer.headers).encode())
         for fields in ({"username": "me", "password": secret}, {"refresh_token": secret[:-1]}):
             answer = requests.post(f"{url}/token/", data=fields, headers=form, timeout=10)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from openecr.domain.principal import ACTIVE, INACTIVE, AccessKey, Identity, IdentityKind, Session
+from openecr.errors import UnrecognizedClientException
 from openecr.identity.caller import Caller, PrincipalType, root_caller
 from openecr.identity.sealed import Sealer
 from openecr.identity.tokens import Tokens, make_token_key
@@ -71,7 +72,10 @@ class Installation:
 
     def knows(self, key, token=None):
         """Whether the key may be used, and the token that was got with it."""
-        found = self.principals.find_key(key) is not None
+        try:
+            found = self.principals.find_key(key) is not None
+        except UnrecognizedClientException:
+            found = False
         return found if token is None else (found, self.principals.find_principal(token) is not None)
 
     def token(self, key, *, now=NOW):
@@ -246,6 +250,33 @@ def test_a_session_that_was_made_when_it_was_revoked_holds(installation):
     assert installation.knows("ASIAROLE")
 
 
+def test_a_session_without_a_user_or_role_is_the_root_s_only_if_it_says_so(installation):
+    """Whatever makes a row lose the name of its user: it does not make its owner the root."""
+    one = {"account": ACCOUNT, "identity_id": None, "issued_at": NOW, "expires_at": NOW + timedelta(hours=1)}
+    for id_, principal in (("ASIALOST", USER.id), ("ASIALOSTROLE", f"{ROLE.id}:monday")):
+        lost = Session(
+            access_key_id=id_,
+            arn=USER.arn,
+            principal_id=principal,
+            sealed_secret=sealed(id_),
+            token_sha256=id_.encode(),
+            has_mfa=False,
+            **one,
+        )
+        installation.write(lambda db, lost=lost: db.sessions.add(lost))
+        with pytest.raises(UnrecognizedClientException):
+            installation.principals.find_key(id_)
+
+
+def test_a_key_that_may_not_be_used_is_told_from_one_that_nobody_has(installation):
+    installation.write(lambda db: db.access_keys.set_status("AKIAUSER", INACTIVE))
+    installation.write(lambda db: db.revocations.put(ROLE.id, NOW + MILLISECOND))
+    for id_ in ("AKIAUSER", "ASIAROLE"):
+        with pytest.raises(UnrecognizedClientException):
+            installation.principals.find_key(id_)
+    assert installation.principals.find_key("AKIANOBODY") is None
+
+
 def test_a_token_speaks_only_for_the_principal_of_its_key(installation):
     """Whoever could sign one for another key's principal: the look-up goes by the key."""
     forged = TOKENS.mint(
@@ -281,3 +312,7 @@ def test_in_development_the_token_of_a_key_that_nobody_has_is_the_root_s_it_name
         assert installation.principals.find_principal(token) is None
     assert development.find_principal(claims(ACCOUNT, "AIDAGONE", "AKIAGONE")) is None
     assert development.find_key("any") is None
+
+    ended = installation.token("AKIAROOT")
+    installation.write(lambda db: db.access_keys.set_status("AKIAROOT", INACTIVE))
+    assert development.find_principal(ended) is None

@@ -11,9 +11,8 @@ body is there: until then hours may have passed, as its sender likes.
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Protocol
 
 from openecr.aws import aws_json, query
@@ -44,7 +43,6 @@ would be beyond it is told to come back. Anybody who knows an access key's id ca
 signature is judged when it is there."""
 INLINE_BODY_BYTES = 64 << 10
 """A longer body is hashed, parsed and validated in a thread: 14 MB take some 60 ms."""
-CACHED_CALLERS = 1024
 
 
 class Wire(Protocol):
@@ -234,13 +232,6 @@ def _signature(request: Request, wire: Wire, now: datetime) -> sigv4.SignedReque
 
 def _caller(request: Request, operation: Operation, key: KnownKey | None) -> Caller:
     """Who asks, from where. Whoever signs what needs no signature is nobody all the same."""
+    caller = anonymous_caller() if key is None or operation.is_unsigned else key.caller
     agent = request.headers.get("User-Agent", "")
-    known = None if operation.is_unsigned else key
-    return _at(known, request.source_address, agent, request.scheme == "https")
-
-
-@lru_cache(maxsize=CACHED_CALLERS)
-def _at(key: KnownKey | None, source_address: str, user_agent: str, is_secure: bool) -> Caller:
-    """The key's caller, or nobody, in the circumstances of a request."""
-    caller = anonymous_caller() if key is None else key.caller
-    return replace(caller, source_address=source_address, user_agent=user_agent, is_secure=is_secure)
+    return caller.at(request.source_address, agent, request.scheme == "https")

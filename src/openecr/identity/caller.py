@@ -1,10 +1,14 @@
 """Who asks: a principal, and the circumstances of the request that policies may ask about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 ANONYMOUS = "anonymous"
+REMEMBERED = 1024
+REMEMBERED_CHARACTERS = 256
+"""Of a User-Agent, which may be as long as a head: such callers are made anew each time."""
 
 
 class PrincipalType(StrEnum):
@@ -32,6 +36,12 @@ class Caller:
     user_agent: str = ""
     is_secure: bool = False  # over TLS, as far as we or a trusted proxy can tell
 
+    def at(self, source_address: str, user_agent: str, is_secure: bool) -> "Caller":
+        """The same in the circumstances of a request."""
+        if len(user_agent) > REMEMBERED_CHARACTERS:
+            return _at.__wrapped__(self, source_address, user_agent, is_secure)
+        return _at(self, source_address, user_agent, is_secure)
+
     @property
     def is_anonymous(self) -> bool:
         return self.type is PrincipalType.ANONYMOUS
@@ -46,6 +56,12 @@ class Caller:
         if self.type is PrincipalType.USER or self.type is PrincipalType.ROLE:
             return self.principal_id.partition(":")[0]
         return ""
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _at(caller: Caller, source_address: str, user_agent: str, is_secure: bool) -> Caller:
+    """Remembered, because to make it takes 3 µs, and clients ask again and again."""
+    return replace(caller, source_address=source_address, user_agent=user_agent, is_secure=is_secure)
 
 
 def root_arn(account: str) -> str:

@@ -230,9 +230,10 @@ def _claim_of_header(authorization: str, fields: Mapping[str, str]) -> _Claim:
         credential, names, signature = usual.groups()
         return _Claim(ALGORITHM, credential, names, signature, timestamp, session_token, WINDOW)
 
-    algorithm, _, rest = authorization.partition(" ")
+    # One word alone is no scheme: it may be what should have followed one.
+    algorithm, blank, rest = authorization.partition(" ")
     given: dict[str, str] = {}
-    echo = algorithm if ACCESS_KEY_ID.fullmatch(algorithm.replace("-", "_")) else ""
+    echo = algorithm if blank and ACCESS_KEY_ID.fullmatch(algorithm.replace("-", "_")) else ""
     if algorithm.startswith("AWS4-"):
         # Nothing secret stands in such a header, so it may be repeated. The rest of another scheme's,
         # a password perhaps, is not looked at.

@@ -13,7 +13,7 @@ after a Basic challenge.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, Literal
@@ -309,12 +309,8 @@ def _expired(request: Request, host: HostNames, credentials: Credentials) -> Res
 
 
 def _in_these_circumstances(caller: Caller, request: Request) -> Caller:
-    return replace(
-        caller,
-        source_address=request.source_address,
-        user_agent=request.headers.get("User-Agent", ""),
-        is_secure=request.scheme == "https",
-    )
+    agent = request.headers.get("User-Agent", "")
+    return caller.at(request.source_address, agent, request.scheme == "https")
 
 
 def _token(minted: Minted, now: datetime) -> Response:
