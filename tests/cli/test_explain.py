@@ -189,6 +189,12 @@ def test_assuming_a_role_is_asked_of_its_trust_policy(explain, server, iam, alic
     assert explain("anonymous", "sts:GetCallerIdentity", "*")[0] == 1
 
 
+def test_a_role_that_is_not_there_lets_nobody_in(explain, alice):
+    gone = f"arn:aws:iam::{OWNER}:role/gone"
+    alice.may(allow("sts:*", "*"))
+    assert explain(alice.arn, "sts:AssumeRole", gone)[0] == 1
+
+
 def test_it_agrees_with_the_server(explain, server, ecr, alice):
     alice.may(allow("ecr:*", "*"), deny("ecr:DeleteRepository", ARN))
     client = server.client("ecr", key=alice.key)

@@ -126,15 +126,14 @@ def _rule(caller: "Caller", action: str) -> tuple[int, str] | None:
 
 
 def _trust(db: "Transaction", action: str, resource: str) -> "Source | None":
-    """The trust policy that has a say in assuming a role."""
+    """The trust policy that has a say in assuming a role; what is no role trusts nobody."""
     from openecr.domain.principal import IdentityKind
-    from openecr.policy.document import Kind, parse
-    from openecr.policy.request import Source
+    from openecr.operations.authorize import trust_of
 
-    role = db.identities.find_by_arn(resource) if action in OF_TRUST else None
-    if role is None or role.kind is not IdentityKind.ROLE:
+    if action not in OF_TRUST:
         return None
-    return Source("trust", f"trust policy of {role.name}", parse(role.trust_policy, Kind.TRUST))
+    found = db.identities.find_by_arn(resource)
+    return trust_of(found if found is not None and found.kind is IdentityKind.ROLE else None)
 
 
 @dataclass(frozen=True, slots=True)

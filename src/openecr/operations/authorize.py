@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from openecr.domain.account_settings import OPENECR_EXPLAIN_DENIALS, REGISTRY_POLICY_SCOPE
+from openecr.domain.principal import Identity
 from openecr.domain.registry import Kind, Registry, owner_of, parse_repository_arn
 from openecr.errors import AccessDeniedException
 from openecr.identity.caller import Caller
@@ -36,6 +37,10 @@ PULL_ACTIONS = frozenset(
 )
 """What a pull over `/v2/` consists of. None but the availability check exists in the public API."""
 
+TRUSTS_NOBODY = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.invalid"},'
+    '"Action":"sts:AssumeRole"}]}'
+)
 V1_ACTIONS = frozenset({"ecr:ReplicateImage", "ecr:BatchImportUpstreamImage", "ecr:CreateRepository"})
 """The actions a registry policy of scope V1 speaks of. Source: control-plane.md §5.5."""
 
@@ -219,6 +224,14 @@ def with_repository_policy(policies: Policies, text: str, registry: Registry, na
     source = Source("resource", f"repository policy of {name}", parsed)
     others = tuple(each for each in policies.resource if not each.name.startswith("repository policy of "))
     return replace(policies, resource=(source, *others))
+
+
+def trust_of(role: Identity | None) -> Source:
+    """The trust policy of a role. One that is not there trusts nobody, so nobody learns which there are."""
+    if role is None:
+        return Source("trust", "the trust policy", document.parse_stored(TRUSTS_NOBODY, document.Kind.TRUST))
+    parsed = document.parse_stored(role.trust_policy, document.Kind.TRUST)
+    return Source("trust", f"trust policy of {role.name}", parsed)
 
 
 def request_of(

@@ -21,7 +21,7 @@ from openecr.identity.caller import Caller, PrincipalType
 from openecr.identity.web_identity import WebIdentity
 from openecr.integrations.oidc_keys import KeysUnavailable
 from openecr.metadata.database import Transaction
-from openecr.operations.authorize import denial, grounds_of, request_of
+from openecr.operations.authorize import denial, grounds_of, request_of, trust_of
 from openecr.operations.call import Call, Output
 from openecr.operations.context_keys import Context, Value
 from openecr.operations.gate import everything, nothing, operation
@@ -32,11 +32,6 @@ from openecr.policy.evaluate import Reason, evaluate
 from openecr.policy.request import AccessRequest, Policies, Principal, Source
 
 ROLE_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):role/.+")
-TRUSTS_NOBODY = (
-    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.invalid"},'
-    '"Action":"sts:AssumeRole"}]}'
-)
-"""The trust policy of a role that is not there: nobody learns which roles there are."""
 SESSION_SECONDS = 43_200
 ROOT_SESSION_SECONDS = 3600
 """The default for users; the most, and the default, for a root."""
@@ -191,12 +186,6 @@ def _find_role(db: Transaction, arn: str) -> Identity | None:
     return found if found is not None and found.kind is IdentityKind.ROLE else None
 
 
-def _trust(role: Identity | None) -> Source:
-    text = TRUSTS_NOBODY if role is None else role.trust_policy
-    name = "the trust policy" if role is None else f"trust policy of {role.name}"
-    return Source("trust", name, document.parse_stored(text, Kind.TRUST))
-
-
 def _require_trust(call: Call, role: Identity | None, source_identity: str) -> None:
     """Return if the caller may assume the role as it asks to. Raises AccessDeniedException, the same for a
     role that is not there."""
@@ -217,7 +206,7 @@ def _require_trust(call: Call, role: Identity | None, source_identity: str) -> N
         actions.append("sts:SetSourceIdentity")
     for action in actions:
         request = request_of(call, grounds, action, asked["RoleArn"], context)
-        decision = evaluate(request, replace(grounds.policies, trust=_trust(role)))
+        decision = evaluate(request, replace(grounds.policies, trust=trust_of(role)))
         if decision.reason is Reason.TRUST_IMPLICIT:
             # Who is not even allowed to ask is told no more than that.
             own = evaluate(request, replace(grounds.policies, trust=_delegation(call.caller.account)))
@@ -326,4 +315,4 @@ def _is_trusted(call: Call, role: Identity, provider: OidcProvider, facts: Mappi
         resource_account=role.account,
         context=Context(call, role.arn, {}, given),
     )
-    return evaluate(request, Policies(trust=_trust(role))).allowed
+    return evaluate(request, Policies(trust=trust_of(role))).allowed
