@@ -4,7 +4,6 @@ Source: the service model; the examples of the API reference.
 """
 
 import json
-import time
 
 import pytest
 
@@ -191,7 +190,7 @@ def test_too_much_for_one_action_is_refused(iam, monkeypatch):
     assert refusal(iam.simulate_custom_policy, **asked) == (*INVALID, message)
 
 
-def test_the_worst_simulation_takes_a_tenth_of_a_second(iam):
+def test_a_costly_simulation_comes_in_short_pages(iam):
     """Each request of it takes a millisecond or two."""
     costly = policy(when(allow("*"), "StringEquals", my_key=["${my:other}"] * 500))
     asked = {
@@ -200,9 +199,9 @@ def test_the_worst_simulation_takes_a_tenth_of_a_second(iam):
         "ContextEntries": [entry("my:key", "x"), entry("my:other", "y")],
         "MaxItems": 1000,
     }
-    before = time.process_time()
-    results = iam.simulate_custom_policy(**asked)["EvaluationResults"]
-    assert time.process_time() - before < 0.5, "the client's part included"
+    answer = iam.simulate_custom_policy(**asked)
+    results = answer["EvaluationResults"]
+    assert answer["IsTruncated"]
     assert 20 < len(results) < 60
     assert set(decisions(results)) == {"implicitDeny"}
 
