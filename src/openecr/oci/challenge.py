@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import parse_qsl
 
@@ -38,6 +39,7 @@ TOKEN_METHODS: Final = ("GET", "POST")
 DEV_LIFETIME: Final = timedelta(hours=1)
 MAX_FORM_BYTES: Final = 64 << 10
 MAX_FORM_FIELDS: Final = 32
+REMEMBERED: Final = 1024
 
 FindPrincipal = Callable[[TokenClaims], Caller | None]
 """The principal a token speaks for, as it is now; None where it, or what the token rests on, is gone."""
@@ -216,8 +218,10 @@ def challenge(request: Request, host: HostNames) -> Response:
     return response
 
 
+@lru_cache(maxsize=REMEMBERED)
 def parse_credentials(header: str) -> Credentials | None:
-    """What an Authorization header holds; None where it is neither Basic nor Bearer, or malformed.
+    """What an Authorization header holds; None where it is neither Basic nor Bearer, or malformed. docker
+    sends the same with every request, so the last ones are remembered.
 
     A bearer token is either of ours, which has dots, or an `authorizationToken` as the API returned
     it, `base64("AWS:…")`, which has none. Source: data-plane.md §3.3.
