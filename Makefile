@@ -48,8 +48,9 @@ docs: $(VENV)/serve
 	$(BIN)/openecr coverage --markdown > docs/operations.md
 
 # The environment: made once, and again when what it is made from has changed. pip stays outside: to put one
-# into an environment, Debian's Python needs a further package.
-INSTALL := -m pip --python $(BIN)/python install -q --disable-pip-version-check --require-hashes
+# into an environment, Debian's Python needs a further package. Nothing is resolved (--no-deps): the locks are
+# whole, and where pip resolves it wants the newest of what a lock names with an extra (coverage[toml]).
+INSTALL := -m pip --python $(BIN)/python install -q --disable-pip-version-check --require-hashes --no-deps
 
 $(VENV)/serve: requirements.lock pyproject.toml
 	$(PYTHON) -m venv --without-pip $(VENV)
