@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from openecr.operations.authorize import Grounds
 from openecr.operations.context_keys import is_lasting
+from openecr.operations.grounds import Grounds
 from openecr.policy.evaluate import evaluate
 from tests.policy.cases import World
 

@@ -5,6 +5,7 @@ import pytest
 
 from openecr.policy.document import Kind
 from openecr.policy.evaluate import Reason, matched_statements
+from openecr.policy.inquiry import Inquiry
 from openecr.policy.request import IAM_PRINCIPALS, AccessRequest, Policies, Principal
 from tests.policy.asking import (
     ALICE,
@@ -317,7 +318,7 @@ def test_every_statement_that_speaks_of_a_request_can_be_shown():
         boundary=a_policy(allow("ecr:*"), name="limit"),
     )
 
-    found = matched_statements(a_request(), policies)
+    found = matched_statements(Inquiry(a_request()), policies)
 
     assert [(source.name, statement.index) for source, statement in found] == [
         ("repository policy of app", 1),

@@ -79,7 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _explain(database: "Database", settings: Settings, arguments: argparse.Namespace) -> int:
-    from openecr.operations.authorize import read_grounds, request_of
+    from openecr.operations.authorize import request_of
+    from openecr.operations.grounds import read_grounds
     from openecr.policy.evaluate import evaluate
 
     action, resource = arguments.action, arguments.resource
@@ -128,7 +129,7 @@ def _rule(caller: "Caller", action: str) -> tuple[int, str] | None:
 def _trust(db: "Transaction", action: str, resource: str) -> "Source | None":
     """The trust policy that has a say in assuming a role; what is no role trusts nobody."""
     from openecr.domain.principal import IdentityKind
-    from openecr.operations.authorize import trust_of
+    from openecr.operations.grounds import trust_of
 
     if action not in OF_TRUST:
         return None

@@ -18,12 +18,13 @@ from openecr.errors import (
     RepositoryPolicyNotFoundException,
 )
 from openecr.metadata.database import Transaction
-from openecr.operations.authorize import V1_ACTIONS, read_grounds, request_of, with_repository_policy
+from openecr.operations.authorize import request_of
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import everything, operation
+from openecr.operations.grounds import V1_ACTIONS, read_grounds
 from openecr.operations.stored_policies import PrincipalNotFound, to_show, to_store
 from openecr.policy.document import Kind, MalformedPolicy, parse
-from openecr.policy.evaluate import Reason, evaluate
+from openecr.policy.evaluate import Reason
 
 INVALID_REPOSITORY_POLICY = "Invalid repository policy provided"
 INVALID_REGISTRY_POLICY = "Invalid registry policy provided"
@@ -171,12 +172,9 @@ def _locks_out(call: Call, db: Transaction, repository: Repository, stored: str)
 
     Source: control-plane.md §5.4
     """
-    grounds = read_grounds(db, call.caller, repository.arn)
+    grounds = read_grounds(db, call.caller, repository.arn, repository_policy=stored)
     request = request_of(call, grounds, f"{call.service}:SetRepositoryPolicy", repository.arn, None)
-    policies = with_repository_policy(
-        grounds.policies_for(request.action), stored, repository.registry, repository.name
-    )
-    decision = evaluate(request, policies)
+    decision = grounds.decide(request)
     return decision.reason is Reason.RP_DENY or (decision.is_cut_off and not decision.allowed)
 
 

@@ -21,10 +21,11 @@ from openecr.identity.caller import Caller, PrincipalType
 from openecr.identity.web_identity import WebIdentity
 from openecr.integrations.oidc_keys import KeysUnavailable
 from openecr.metadata.database import Transaction
-from openecr.operations.authorize import denial, grounds_of, request_of, trust_of
+from openecr.operations.authorize import denial, grounds_of, request_of
 from openecr.operations.call import Call, Output
 from openecr.operations.context_keys import Context, Value
 from openecr.operations.gate import everything, nothing, operation
+from openecr.operations.grounds import trust_of
 from openecr.operations.sessions import Terms, begin, role_seconds, session_policies, session_tags
 from openecr.policy import document
 from openecr.policy.document import Kind

@@ -53,17 +53,16 @@ def evaluate(request: AccessRequest, policies: Policies) -> Decision:
     )
 
 
-def matched_statements(request: AccessRequest, policies: Policies) -> tuple[Found, ...]:
-    """Every statement of every policy that speaks of the request, whether or not it decides anything.
+def matched_statements(inquiry: Inquiry, policies: Policies) -> tuple[Found, ...]:
+    """Every statement of every policy that speaks of the request asked about, whether or not it decides it.
 
     This is what SimulateCustomPolicy shows. Work that one evaluation may not do counts as in one.
     """
-    inquiry = Inquiry(request)
     return tuple(
         (source, statement)
         for source in policies.every_source
         for statement in source.policy.statements
-        if statement.means(request.action, inquiry) and statement.applies(inquiry)
+        if statement.means(inquiry.request.action, inquiry) and statement.applies(inquiry)
     )
 
 

@@ -5,36 +5,26 @@ act, told of what kind of entity the call is; `of_each` makes it an operation pe
 boundaries. Source: auth-iam.md §2.5, §4.1; the service model.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from openecr.domain.principal import IdentityKind
 from openecr.errors import NoSuchEntityException
 from openecr.operations.call import Call, Output
 from openecr.operations.context_keys import Value
-from openecr.operations.gate import operation
 from openecr.operations.iam import documents, quotas
+from openecr.operations.iam.each_kind import of_each
 from openecr.operations.iam.entities import (
-    NOUNS,
     boundary_key,
     check_boundary,
     get_identity,
     given,
     name_member,
-    named,
 )
 from openecr.operations.iam.managed_policies import find_usable
 from openecr.operations.iam.paging import by_key, by_position, page
 
-ALL = tuple(IdentityKind)
 BOUNDED = (IdentityKind.USER, IdentityKind.ROLE)
-
-Act = Callable[[Call, IdentityKind], Output]
-Keys = Callable[[Call, IdentityKind], Mapping[str, Value]]
-
-
-def no_keys(call: Call, kind: IdentityKind) -> Mapping[str, Value]:
-    return {}
 
 
 def boundary_in_force(call: Call, kind: IdentityKind) -> Mapping[str, Value]:
@@ -55,26 +45,6 @@ def policy_and_boundary(call: Call, kind: IdentityKind) -> Mapping[str, Value]:
 
 def boundary_asked_for(call: Call, kind: IdentityKind) -> Mapping[str, Value]:
     return boundary_key(call)
-
-
-def of_each(
-    name: str, kinds: tuple[IdentityKind, ...] = ALL, *, context: Keys = no_keys
-) -> Callable[[Act], Act]:
-    """Make a function one operation of each kind: `Put{}Policy` is PutUserPolicy, PutGroupPolicy, …"""
-
-    def register(act: Act) -> Act:
-        for kind in kinds:
-            _register(act, name.format(NOUNS[kind]), kind, context)
-        return act
-
-    return register
-
-
-def _register(act: Act, name: str, kind: IdentityKind, context: Keys) -> None:
-    def run(call: Call) -> Output:
-        return act(call, kind)
-
-    operation("iam", name=name, resource=named(kind), context=lambda call: context(call, kind))(run)
 
 
 # Inline policies: documents that are a part of the entity.

@@ -25,7 +25,7 @@ from openecr.operations.iam.entities import (
     summary,
 )
 from openecr.operations.iam.paging import by_key, page
-from openecr.operations.iam.tags import page_of_tags, parse_tags, with_tags, without_tags
+from openecr.operations.iam.tags import parse_tags
 from openecr.operations.stored_policies import to_show
 
 ROLE = IdentityKind.ROLE
@@ -177,47 +177,6 @@ def delete_role(call: Call) -> Output:
         )
         db.identities.delete(role)
     return {}
-
-
-@operation("iam", resource=named(ROLE))
-def tag_role(call: Call) -> Output:
-    """Set tags of a role; those with other keys stay.
-
-    Input   RoleName, Tags [{Key, Value}]
-    Output  nothing
-    Raises  InvalidInputException, LimitExceededException, NoSuchEntityException
-    """
-    tags = parse_tags(call.input["Tags"])
-    with call.transaction() as db:
-        role = get_identity(call, db, ROLE)
-        db.identities.update(replace(role, tags=with_tags(role.tags, tags, of="Role")))
-    return {}
-
-
-@operation("iam", resource=named(ROLE))
-def untag_role(call: Call) -> Output:
-    """Remove tags of a role; keys that are not there are no error.
-
-    Input   RoleName, TagKeys
-    Output  nothing
-    Raises  InvalidInputException, NoSuchEntityException
-    """
-    with call.transaction() as db:
-        role = get_identity(call, db, ROLE)
-        db.identities.update(replace(role, tags=without_tags(role.tags, call.input["TagKeys"])))
-    return {}
-
-
-@operation("iam", resource=named(ROLE))
-def list_role_tags(call: Call) -> Output:
-    """The tags of a role, sorted by key.
-
-    Input   RoleName, MaxItems, Marker
-    Output  Tags, IsTruncated, Marker
-    Raises  NoSuchEntityException
-    """
-    with call.reading() as db:
-        return page_of_tags(call, get_identity(call, db, ROLE).tags)
 
 
 def _listed(db: Transaction, role: Identity) -> Output:

@@ -15,10 +15,10 @@ from itertools import islice
 from openecr.domain.principal import Identity
 from openecr.errors import InvalidInputException
 from openecr.identity.caller import Caller
-from openecr.operations.authorize import principal_of, read_grounds
 from openecr.operations.call import Call, Output
 from openecr.operations.context_keys import Context, Value
 from openecr.operations.gate import everything, operation
+from openecr.operations.grounds import principal_of, read_grounds
 from openecr.operations.iam.allowance import Allowance, one_at_a_time
 from openecr.operations.iam.arn_templates import arn_template
 from openecr.operations.iam.context_entries import parse_context_entries

@@ -12,7 +12,7 @@ from openecr.domain.registry import owner_of
 from openecr.errors import PolicyEvaluationException
 from openecr.operations.context_keys import Value
 from openecr.policy.document import Policy
-from openecr.policy.evaluate import Decision, Found, evaluate
+from openecr.policy.evaluate import Decision, Found, evaluate, matched_statements
 from openecr.policy.inquiry import Inquiry
 from openecr.policy.principals import Grant
 from openecr.policy.request import AccessRequest, Policies, Principal, Source
@@ -85,7 +85,7 @@ class Simulation:
         request, policies = self._request(action, resource), self._policies(action)
         decision = evaluate(request, policies)
         inquiry = Measured(request)
-        matched = _matched(inquiry, policies)
+        matched = matched_statements(inquiry, policies)
         _check_agreement(decision, matched)
         levels, boundary = policies.service_control, policies.boundary
         has_leave = None if levels is None else all(_verdict(matched, level) == ALLOWED for level in levels)
@@ -119,16 +119,6 @@ class Simulation:
         if action.lower() in OF_TRUST:
             return replace(self.policies, trust=Source("trust", "ResourcePolicy", self.resource_policy))
         return replace(self.policies, resource=(Source("resource", "ResourcePolicy", self.resource_policy),))
-
-
-def _matched(inquiry: Inquiry, policies: Policies) -> tuple[Found, ...]:
-    """Every statement of every policy that speaks of the request, whether or not it decides anything."""
-    return tuple(
-        (source, statement)
-        for source in policies.every_source
-        for statement in source.policy.statements
-        if statement.means(inquiry.request.action, inquiry) and statement.applies(inquiry)
-    )
 
 
 def _named(decision: Decision) -> str:

@@ -22,7 +22,7 @@ from openecr.operations.iam.entities import (
     summary,
 )
 from openecr.operations.iam.paging import by_key, page
-from openecr.operations.iam.tags import page_of_tags, parse_tags, with_tags, without_tags
+from openecr.operations.iam.tags import parse_tags
 
 USER = IdentityKind.USER
 
@@ -139,45 +139,3 @@ def delete_user(call: Call) -> Output:
         )
         db.identities.delete(user)
     return {}
-
-
-@operation("iam", resource=named(USER))
-def tag_user(call: Call) -> Output:
-    """Set tags of a user; those with other keys stay.
-
-    Input   UserName, Tags [{Key, Value}]
-    Output  nothing
-    Raises  NoSuchEntityException, InvalidInputException, LimitExceededException
-    """
-    tags = parse_tags(call.input["Tags"])
-    with call.transaction() as db:
-        user = get_identity(call, db, USER)
-        db.identities.update(replace(user, tags=with_tags(user.tags, tags, of="User")))
-    return {}
-
-
-@operation("iam", resource=named(USER))
-def untag_user(call: Call) -> Output:
-    """Remove tags of a user; a key that is not there is no error.
-
-    Input   UserName, TagKeys
-    Output  nothing
-    Raises  NoSuchEntityException
-    """
-    with call.transaction() as db:
-        user = get_identity(call, db, USER)
-        db.identities.update(replace(user, tags=without_tags(user.tags, call.input["TagKeys"])))
-    return {}
-
-
-@operation("iam", resource=named(USER))
-def list_user_tags(call: Call) -> Output:
-    """The tags of a user, sorted by key.
-
-    Input   UserName, MaxItems, Marker
-    Output  Tags, IsTruncated, Marker
-    Raises  NoSuchEntityException, ValidationError
-    """
-    with call.reading() as db:
-        user = get_identity(call, db, USER)
-    return page_of_tags(call, user.tags)
