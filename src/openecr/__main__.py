@@ -1,3 +1,4 @@
 from openecr.cli import main
 
-main()
+if __name__ == "__main__":  # a process made for a heavy job imports this too (server/apart.py)
+    main()

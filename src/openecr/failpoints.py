@@ -38,6 +38,11 @@ POINTS = {
     "image.before_commit": "FP11: the rows of an image are written, not committed",
     "image.after_commit": "FP12: they are safe",
     "image.before_answer": "FP13: the client was not told yet",
+    # jobs/worker.py, in order; a job's own steps are in jobs/work.py.
+    "job.claimed": "a job is somebody's, nothing of it is done yet",
+    "job.step": "between two steps of a job: the N-th step with @N",
+    "job.before_done": "all of it is done, its row says not so yet",
+    "job.done": "its row says so",
     # server/master_key.py, in order.
     "rotation.begun": "the new master key stands before the old one, nothing is sealed under it yet",
     "rotation.sealing": "before each secret that is sealed anew, none of them safe yet",

@@ -200,6 +200,12 @@ class Settings:
     blob_url: Path | None = setting(
         None, _local("file", "s3"), "file:///path; else folders of the data directory."
     )
+    jobs: bool = setting(
+        True, _yes_or_no, "Whether the server does the work that waits; else `openecr worker` must be run."
+    )
+    job_lease_seconds: int = setting(
+        60, _number(1, 3600), "How soon the job of a worker that died is taken over by another."
+    )
     log_format: str = setting("text", _one_of("text", "json"), "How the log on standard error is written.")
     access_log: bool = setting(False, _yes_or_no, "Whether each request is a line of the log.")
 

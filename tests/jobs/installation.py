@@ -14,6 +14,9 @@ from openecr.identity.tokens import Tokens, make_token_key
 from openecr.integrations.oidc_keys import KeySets
 from openecr.integrations.outbound import Outbound
 from openecr.jobs.fsck import Journal, fsck
+from openecr.jobs.kinds import KINDS
+from openecr.jobs.work import Bounds, Tools, Work
+from openecr.jobs.worker import Worker
 from openecr.metadata.database import Database
 from openecr.operations.all import OPERATIONS
 from openecr.operations.call import Stores
@@ -39,7 +42,15 @@ class Installation:
         stores = Stores(
             self.database, self.blobs, addresses, tokens, sealer, key_sets, clock=lambda: self.now
         )
-        self._gate = Gate(stores, lambda record: None)
+        self.audit: list[dict[str, Any]] = []
+        self.log: list[dict[str, Any]] = []
+        self._gate = Gate(stores, self.audit.append)
+        self.tools = Tools(
+            self.database, self.blobs, lambda: self.now, self.audit.append, self._tell, Bounds()
+        )
+
+    def _tell(self, level: str, event: str, **facts: Any) -> None:
+        self.log.append({"level": level, "event": event} | facts)
 
     def ask(self, operation: str, **given: Any) -> dict[str, Any]:
         call = self._gate.call(
@@ -90,6 +101,19 @@ class Installation:
         row = driver.execute(statement, values).fetchone()
         driver.close()
         return row
+
+    def run(self, kind: str, **payload: Any) -> int:
+        """Do a job of that kind; how many things it says that it did."""
+        work = Work(self.tools, payload, self.now)
+        rest = KINDS[kind].run(work)
+        while rest is not None:
+            work = Work(self.tools, rest.payload, self.now, counts=work.counts)
+            rest = KINDS[kind].run(work)
+        return sum(work.counts.values())
+
+    def work(self) -> int:
+        """Do all jobs that are due, and what follows from them; how many."""
+        return Worker(self.tools).run_due()
 
     def fsck(self, *, deep: bool = False, journal: Journal | None = None) -> list[str]:
         return [str(breach) for breach in fsck(self.database, self.blobs, deep=deep, journal=journal)]

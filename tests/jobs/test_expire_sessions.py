@@ -6,7 +6,6 @@ import pytest
 
 from openecr.domain.principal import Session
 from openecr.jobs import expire_sessions as job
-from openecr.jobs.expire_sessions import expire_sessions
 from tests.jobs.installation import ACCOUNT
 
 DAY = timedelta(hours=24)
@@ -15,7 +14,7 @@ MOMENT = timedelta(seconds=1)
 
 @pytest.fixture
 def expire(installation):
-    return lambda: expire_sessions(installation.database, now=installation.now)
+    return lambda: installation.run("expire_sessions")
 
 
 def open_sessions(installation, *, count=1, life=timedelta(hours=1)):

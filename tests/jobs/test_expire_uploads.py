@@ -7,7 +7,7 @@ import pytest
 
 from openecr.errors import UploadNotFoundException
 from openecr.jobs import expire_uploads as job
-from openecr.jobs.expire_uploads import ORPHAN_LIFE, expire_uploads
+from openecr.jobs.expire_uploads import ORPHAN_LIFE
 from tests.builders import a_layer
 
 DAY = timedelta(hours=24)
@@ -16,7 +16,7 @@ MOMENT = timedelta(seconds=1)
 
 @pytest.fixture
 def expire(installation):
-    return lambda: expire_uploads(installation.database, installation.blobs, now=installation.now)
+    return lambda: installation.run("expire_uploads")
 
 
 def size_of(installation, upload: str) -> int:

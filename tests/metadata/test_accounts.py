@@ -109,7 +109,7 @@ def test_a_repository_has_one_policy_and_takes_it_along(db):
     assert find_named(REGISTRY, "team/other") is None
     assert find_named(ELSEWHERE, "team/app") is None
 
-    db.repositories.delete(app)
+    db.repositories.delete(app, at=NOW)
     assert db.repository_policies.find(app) is None
     db.repository_policies.delete(namesake)
     assert find_named(public_registry(ACCOUNT), "team/app") is None

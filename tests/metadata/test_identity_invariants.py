@@ -200,9 +200,14 @@ def test_a_row_dies_with_its_owner(found, table, parent):
 def test_every_table_that_came_with_identities_is_looked_at():
     of_images = {
         "digest_alias",
+        "garbage_review",
         "image",
         "image_blob",
         "image_child",
+        "lifecycle_policy",
+        "lifecycle_preview",
+        "lifecycle_preview_image",
+        "logo",
         "manifest",
         "repository_blob",
         "resource_tag",

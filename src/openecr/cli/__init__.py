@@ -18,6 +18,8 @@ from openecr import __version__
 
 COMMANDS = {
     "serve": "run the server",
+    "worker": "do the work that waits, apart from the server",
+    "jobs": "list, retry or cancel the work that waits",
     "account": "make an account, or list those there are",
     "explain": "say whether somebody may do something, and why",
     "coverage": "print which operations are implemented",

@@ -7,6 +7,8 @@ from datetime import datetime
 from openecr.domain.names import Digest
 
 ACTIVE = "ACTIVE"
+ARCHIVED = "ARCHIVED"
+ACTIVATING = "ACTIVATING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,9 @@ class Image:
     annotations: Mapping[str, str]
     pushed_at: datetime  # the first push of this digest, UTC
     status: str = ACTIVE  # ACTIVE, ARCHIVED, ACTIVATING
+    pulled_at: datetime | None = None  # as last recorded
+    archived_at: datetime | None = None
+    activated_at: datetime | None = None  # when it was last restored
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,17 @@
-"""What happens later, or by itself: checking, cleaning up.
+"""What happens later, or by itself: checking, cleaning up, what follows from what somebody did.
 
-A job is a function that is given the stores and the time, may be run as often as one likes, and may
-be cut short anywhere: running it again does what is left. Not here: what somebody asked for (an
-operation), when jobs run (server/). To add one: a file named by what it does, and a line where the
-server starts its jobs.
+A job is a function that is given its Work (work.py): the stores, the time, what it is about. It may be run
+as often as one likes and may be cut short anywhere: running it again does what is left. It says where it
+may be cut short by `work.step()`. Not here: what somebody asked for (an operation), when a process starts
+and stops its worker (server/). To add one: a file named by what it does, its line in kinds.py and, if it
+follows from an event, one in triggers.py.
 
+    kinds.py           the table: which jobs there are, and which come by themselves, how often
+    triggers.py        event → jobs: the other table
+    dispatch.py        outbox rows → job rows by that table, in one transaction
+    worker.py          claims jobs that are due and runs them: leases, retries, schedules
     fsck.py            what must always hold between rows, and between rows and bytes
     expire_uploads.py  uploads nobody goes on with
+    expire_referrers.py  what names an image as its subject that is there no more
+    expire_sessions.py  temporary credentials that have ended
 """

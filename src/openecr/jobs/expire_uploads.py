@@ -5,11 +5,10 @@ next run. A staged file without a row is young for a moment in every upload that
 finished, so it is left alone until it is older than any upload may be.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from openecr.blobs.files import FileBlobs
 from openecr.domain.upload import IDLE_LIFE
-from openecr.metadata.database import Database
+from openecr.jobs.work import Work
 
 ORPHAN_LIFE = timedelta(hours=48)
 """How old a staged file without a row must be. Source: reliability.md §3, rule 9."""
@@ -17,35 +16,38 @@ BATCH = 100
 """How many uploads one transaction forgets: it holds the writer's lock."""
 
 
-def expire_uploads(database: Database, blobs: FileBlobs, *, now: datetime) -> int:
+def expire_uploads(work: Work) -> None:
     """Remove uploads idle for longer than IDLE_LIFE, and staged bytes no upload speaks of.
 
-    Returns how many of both. Uploads that somebody is adding to stay.
+    Uploads that somebody is adding to stay.
     """
-    return _expire_idle(database, blobs, now) + _remove_orphans(database, blobs, now)
+    _expire_idle(work)
+    _remove_orphans(work)
 
 
-def _expire_idle(database: Database, blobs: FileBlobs, now: datetime) -> int:
-    count = 0
-    while True:
-        with database.transaction() as db:
-            idle = db.uploads.idle(before=now - IDLE_LIFE, now=now, limit=BATCH)
+def _expire_idle(work: Work) -> None:
+    count = BATCH
+    while count == BATCH:
+        work.step()
+        with work.database.transaction() as db:
+            idle = db.uploads.idle(before=work.now - IDLE_LIFE, now=work.now, limit=BATCH)
             for upload_id in idle:
                 db.uploads.delete(upload_id)
+        work.step()
         for upload_id in idle:
-            blobs.discard(upload_id)
-        count += len(idle)
-        if len(idle) < BATCH:
-            return count
+            work.blobs.discard(upload_id)
+        count = len(idle)
+        work.counts["uploads"] += count
 
 
-def _remove_orphans(database: Database, blobs: FileBlobs, now: datetime) -> int:
-    old = [each.upload_id for each in blobs.staged() if each.modified_at < now - ORPHAN_LIFE]
+def _remove_orphans(work: Work) -> None:
+    old = [each.upload_id for each in work.blobs.staged() if each.modified_at < work.now - ORPHAN_LIFE]
     if not old:
-        return 0
-    with database.reading() as db:
+        return
+    work.step()
+    with work.database.reading() as db:
         known = set(db.uploads.ids())
-    orphans = [upload_id for upload_id in old if upload_id not in known]
-    for upload_id in orphans:
-        blobs.remove_staged(upload_id)
-    return len(orphans)
+    for upload_id in old:
+        if upload_id not in known:
+            work.blobs.remove_staged(upload_id)
+            work.counts["orphans"] += 1

@@ -22,14 +22,18 @@ from openecr.metadata.access_keys import AccessKeys
 from openecr.metadata.account_settings import AccountSettings
 from openecr.metadata.accounts import Accounts
 from openecr.metadata.aliases import Aliases
+from openecr.metadata.bookmarks import Bookmarks
+from openecr.metadata.garbage import Garbage
 from openecr.metadata.group_sync import GroupSync
 from openecr.metadata.identities import Identities
 from openecr.metadata.identity_policies import IdentityPolicies
 from openecr.metadata.images import Images
+from openecr.metadata.jobs import Jobs
 from openecr.metadata.layers import Layers
 from openecr.metadata.managed_policies import ManagedPolicies
 from openecr.metadata.migrate import migrate
 from openecr.metadata.oidc_providers import OidcProviders
+from openecr.metadata.outbox import Outbox
 from openecr.metadata.query import Connection
 from openecr.metadata.referrers import Referrers
 from openecr.metadata.repositories import Repositories
@@ -73,12 +77,16 @@ class Transaction:
         self.account_settings = AccountSettings(connection)
         self.accounts = Accounts(connection)
         self.aliases = Aliases(connection)
+        self.bookmarks = Bookmarks(connection)
+        self.garbage = Garbage(connection)
         self.identities = Identities(connection)
         self.identity_policies = IdentityPolicies(connection)
         self.images = Images(connection)
+        self.jobs = Jobs(connection)
         self.layers = Layers(connection)
         self.managed_policies = ManagedPolicies(connection)
         self.oidc_providers = OidcProviders(connection)
+        self.outbox = Outbox(connection)
         self.referrers = Referrers(connection)
         self.registry_policies = RegistryPolicies(connection)
         self.repositories = Repositories(connection)
@@ -115,6 +123,8 @@ class Database:
         self._opened: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
         self._waited_in_vain_at = -inf
+        self.news = threading.Event()
+        """Set when this process has written an event to the outbox; whoever dispatches them clears it."""
         path.touch(mode=0o600)  # it holds sealed secrets; SQLite gives its log the same mode
         try:
             writer = self._open()
@@ -141,6 +151,7 @@ class Database:
         try:
             driver = self._writer.connection.driver
             self._begin(driver, until)
+            self._writer.connection.has_news = False
             try:
                 yield self._writer
                 driver.execute("COMMIT")
@@ -148,6 +159,8 @@ class Database:
                 if driver.in_transaction:
                     driver.execute("ROLLBACK")
                 raise
+            if self._writer.connection.has_news:
+                self.news.set()
         except sqlite3.OperationalError as error:
             _tell_of_trouble(error)
             raise

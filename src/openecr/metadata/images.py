@@ -3,14 +3,18 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, insert, select, update
 
+from openecr.domain.events import SubjectDeleted
 from openecr.domain.image import Image, Layer
 from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
+from openecr.metadata.garbage import Garbage
+from openecr.metadata.outbox import Outbox
 from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
-from openecr.metadata.schema import digest_alias, image, image_blob, image_child, manifest, tag
+from openecr.metadata.schema import digest_alias, image, image_blob, image_child, manifest, repository, tag
 
 COLUMNS = (
     image.c.id,
@@ -23,6 +27,9 @@ COLUMNS = (
     image.c.annotations,
     image.c.pushed_at,
     image.c.status,
+    image.c.pulled_at,
+    image.c.archived_at,
+    image.c.activated_at,
 )
 _HERE = image.c.repository_id == bindparam("repository")
 _BY_DIGEST = Query(select(*COLUMNS).where(_HERE, image.c.digest == bindparam("digest")))
@@ -32,9 +39,19 @@ _BY_TAG = Query(
     .where(tag.c.repository_id == bindparam("repository"), tag.c.name == bindparam("tag"))
 )
 _CONTENT = Query(select(manifest.c.content).where(manifest.c.image_id == bindparam("image")))
+_LATER = {"id", "pulled_at", "archived_at", "activated_at"}
+"""What an image has not when it is new."""
 _ADD = Query(
-    insert(image).values({column.name: bindparam(column.name) for column in image.c if column.name != "id"})
+    insert(image).values(
+        {column.name: bindparam(column.name) for column in image.c if column.name not in _LATER}
+    )
 )
+_COUNT = Query(
+    update(repository)
+    .where(repository.c.id == bindparam("repository"))
+    .values(image_count=repository.c.image_count + bindparam("change"))
+)
+_IS_SUBJECT = Query(select(exists().where(_HERE, image.c.subject == bindparam("digest"))))
 _ADD_CONTENT = Query(insert(manifest))
 _ADD_BLOB = Query(insert(image_blob))
 _ADD_CHILD = Query(insert(image_child))
@@ -180,22 +197,33 @@ class Images:
             )
         for child_id in {child.id for child in children}:
             self._connection.run(_ADD_CHILD, parent_id=identity, child_id=child_id)
+        self._connection.run(_COUNT, repository=repository.id, change=1)
         return replace(new, id=identity)
 
     def parents(self, which: Image) -> list[Digest]:
         """The indexes that list this image."""
         return [Digest.of_sha256(raw) for (raw,) in self._connection.all(_PARENTS, image=which.id)]
 
-    def delete(self, repository: Repository, which: Image) -> None:
-        """With its tags. It must have no parents."""
+    def delete(self, repository: Repository, which: Image, *, at: datetime) -> None:
+        """With its tags. It must have no parents. Its referrers and its layers are looked at later."""
+        self._tell_referrers(repository, which)
+        Garbage(self._connection).review_image(which.id, since=at)
+        self._connection.run(_COUNT, repository=repository.id, change=-1)
         self._connection.run(_DELETE_CHILDREN, image=which.id)
         self._connection.run(_DELETE, image=which.id)
         self._connection.run(_DELETE_ALIASES, repository=repository.id, target=which.digest.raw)
 
+    def _tell_referrers(self, repository: Repository, which: Image) -> None:
+        row = self._connection.one(_IS_SUBJECT, repository=repository.id, digest=which.digest.raw)
+        assert row is not None
+        if row[0]:
+            Outbox(self._connection).add(SubjectDeleted(repository.id, str(which.digest)))
+
 
 def image_of(row: Row) -> Image:
     """An image from a row of COLUMNS."""
-    id_, digest, media_type, artifact, size, manifest_size, subject, annotations, pushed_at, status = row
+    id_, digest, media_type, artifact, size, manifest_size, subject, annotations, pushed_at, status = row[:10]
+    pulled_at, archived_at, activated_at = row[10:]
     return Image(
         id_,
         Digest.of_sha256(digest),
@@ -207,6 +235,9 @@ def image_of(row: Row) -> Image:
         {} if annotations == "{}" else json.loads(annotations),
         moment(pushed_at),
         status,
+        None if pulled_at is None else moment(pulled_at),
+        None if archived_at is None else moment(archived_at),
+        None if activated_at is None else moment(activated_at),
     )
 
 

@@ -10,6 +10,7 @@ from openecr.domain.image import Layer
 from openecr.domain.names import Digest
 from openecr.domain.registry import Registry
 from openecr.domain.repository import Repository
+from openecr.metadata.garbage import Garbage
 from openecr.metadata.query import Connection, Query, milliseconds
 from openecr.metadata.repositories import IN_REGISTRY, place
 from openecr.metadata.schema import blob, digest_alias, image_blob, repository, repository_blob
@@ -32,7 +33,9 @@ _FIND = Query(
 )
 _BLOB = Query(select(blob.c.id, blob.c.state, blob.c.key).where(blob.c.digest == bindparam("digest")))
 _ADD_BLOB = Query(
-    insert(blob).values({column.name: bindparam(column.name) for column in blob.c if column.name != "id"})
+    insert(blob).values(
+        {column.name: bindparam(column.name) for column in blob.c if column.name not in ("id", "tier")}
+    )
 )
 _REVIVE = Query(
     update(blob)
@@ -166,12 +169,13 @@ class Layers:
         self._link(repository, layer.blob_id, at)
 
     def _link(self, repository: Repository, blob_id: int, at: datetime) -> None:
-        until = milliseconds(at + LEASE)
-        self._connection.run(_LINK, repository=repository.id, blob=blob_id, until=until)
+        self._connection.run(_LINK, repository=repository.id, blob=blob_id, until=milliseconds(at + LEASE))
+        Garbage(self._connection).review(blob_id, since=at + LEASE)
 
-    def take_away(self, repository: Repository, layer: Layer) -> None:
+    def take_away(self, repository: Repository, layer: Layer, *, at: datetime) -> None:
         """The repository has the layer no more. Whether its bytes are still needed is another question."""
         self._connection.run(_UNLINK, repository=repository.id, blob=layer.blob_id)
+        Garbage(self._connection).review(layer.blob_id, since=at)
 
     def is_used(self, repository: Repository, layer: Layer) -> bool:
         """Whether an image of the repository refers to it."""

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from openecr.metadata.query import DIALECT
 from openecr.metadata.schema import metadata
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration in `migrations/versions`. They are numbered: a later one is greater."""
 WAIT_SECONDS = 60
 """How long to wait for another server that makes or migrates the database."""

@@ -50,6 +50,7 @@ class Connection:
 
     def __init__(self, driver: sqlite3.Connection) -> None:
         self.driver = driver
+        self.has_news = False  # an event was written that nobody outside was told of (Database.news)
 
     def one(self, query: Query, **values: Any) -> Row | None:
         row: Row | None = self.driver.execute(query.text, query.values(values)).fetchone()

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from heapq import merge
+from itertools import islice
 
 from sqlalchemy import bindparam, select
 
 from openecr.domain.image import Image
+from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
 from openecr.metadata.images import ANY, COLUMNS, image_of
 from openecr.metadata.query import Connection, Query
@@ -27,6 +29,11 @@ PAGE_BYTES = 8 << 20
 class Referrers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def of_subject(self, repository: Repository, subject: Digest, *, after: bytes, limit: int) -> list[Image]:
+        """Up to `limit` referrers that name the subject by that digest, whatever their status."""
+        rows = self._connection.each(_AFTER, repository=repository.id, subject=subject.raw, after=after)
+        return [image_of(row) for row in islice(rows, limit)]
 
     def page(
         self,

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, insert, select, update
 
-from openecr.domain.registry import Registry
+from openecr.domain.registry import Kind, Registry
 from openecr.domain.repository import Encryption, Repository
 from openecr.domain.tag_mutability import TagMutability
 from openecr.errors import RepositoryAlreadyExistsException, RepositoryNotFoundException
+from openecr.metadata.garbage import Garbage
 from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
 from openecr.metadata.schema import image, image_child, repository
 
@@ -31,6 +33,11 @@ IN_REGISTRY = (
 )
 """Of the registry that `place` gives the parameters of."""
 _FIND = Query(select(*_COLUMNS).where(*IN_REGISTRY, repository.c.name == bindparam("name")))
+_BY_ID = Query(
+    select(repository.c.kind, repository.c.account_id, repository.c.region, *_COLUMNS).where(
+        repository.c.id == bindparam("id")
+    )
+)
 _PAGE = Query(
     select(*_COLUMNS)
     .where(*IN_REGISTRY, repository.c.name > bindparam("after"))
@@ -45,7 +52,11 @@ _NAMES = Query(
 )
 _ADD = Query(
     insert(repository).values(
-        {column.name: bindparam(column.name) for column in repository.c if column.name != "id"}
+        {
+            column.name: bindparam(column.name)
+            for column in repository.c
+            if column.name not in ("id", "image_count")
+        }
     )
 )
 _SET_MUTABILITY = Query(
@@ -72,6 +83,11 @@ class Repositories:
     def find(self, registry: Registry, name: str) -> Repository | None:
         row = self._connection.one(_FIND, **place(registry), name=name)
         return None if row is None else _repository(registry, row)
+
+    def find_by_id(self, id_: int) -> Repository | None:
+        """Of whatever registry it is."""
+        row = self._connection.one(_BY_ID, id=id_)
+        return None if row is None else _repository(Registry(Kind(row[0]), row[1], row[2]), row[3:])
 
     def get(self, registry: Registry, name: str) -> Repository:
         """Raises RepositoryNotFoundException."""
@@ -125,8 +141,9 @@ class Repositories:
         assert row is not None
         return bool(row[0])
 
-    def delete(self, which: Repository) -> None:
-        """With all that is in it: images, tags, uploads, its right to blobs."""
+    def delete(self, which: Repository, *, at: datetime) -> None:
+        """With all that is in it: images, tags, uploads, its right to blobs, which are looked at later."""
+        Garbage(self._connection).review_repository(which.id, since=at)
         self._connection.run(_UNLINK, repository=which.id)
         self._connection.run(_DELETE, repository=which.id)
 

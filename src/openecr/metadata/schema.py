@@ -238,6 +238,7 @@ repository = Table(
     Column("encryption_type", Text, nullable=False),
     Column("kms_key", Text),
     Column("catalog_data", Text, nullable=False),  # JSON, of a public repository
+    Column("image_count", Integer, nullable=False, server_default="0"),
     UniqueConstraint("kind", "account_id", "region", "name"),
     sqlite_autoincrement=True,  # an id is never given twice: a late writer must not meet a namesake
 )
@@ -268,9 +269,34 @@ blob = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("key", Text, nullable=False, unique=True),
     Column("generation", Integer, nullable=False),
-    Column("state", Text, nullable=False),  # live, deleting
+    Column("state", Text, nullable=False),  # live; damaged: its bytes are not its digest's any more
     Column("created_at", BigInteger, nullable=False),
+    Column("tier", Text, nullable=False, server_default="standard"),  # where its bytes are: or archive
     sqlite_autoincrement=True,
+)
+
+# A blob that perhaps nothing holds, from that moment on: to be looked at when its time of grace is over.
+garbage_review = Table(
+    "garbage_review",
+    metadata,
+    Column("blob_id", Id, ForeignKey("blob.id", ondelete="CASCADE"), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Index("garbage_review_by_time", "since"),
+)
+
+# Bytes that nobody can find any more. They stay for whoever found them before.
+removal = Table(
+    "removal",
+    metadata,
+    Column("key", Text, nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key", "tier"),
+    Index("removal_by_due", "due_at"),
+    Index("removal_by_digest", "digest"),
 )
 
 # The right of a repository to a blob: it was given the bytes, or they were mounted. Tenancy lives here.
@@ -312,6 +338,9 @@ image = Table(
     Column("annotations", Text, nullable=False),  # JSON; kept only where there is a subject
     Column("status", Text, nullable=False),  # ACTIVE, ARCHIVED, ACTIVATING
     Column("pushed_at", BigInteger, nullable=False),
+    Column("pulled_at", BigInteger),  # as last recorded: pulls within an hour may not be
+    Column("archived_at", BigInteger),
+    Column("activated_at", BigInteger),
     UniqueConstraint("repository_id", "digest"),
     sqlite_autoincrement=True,
 )
@@ -384,4 +413,130 @@ upload = Table(
     Column("touched_at", BigInteger, nullable=False),
     Index("upload_by_repository", "repository_id"),
     Index("upload_by_age", "touched_at"),
+)
+
+# A private repository's rules about which images are to go, and how far they were followed.
+lifecycle_policy = Table(
+    "lifecycle_policy",
+    metadata,
+    Column("repository_id", Id, ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", Text, nullable=False),  # a UUID, anew each time it is put
+    Column("document", Text, nullable=False),  # without blanks
+    Column("put_at", BigInteger, nullable=False),
+    Column("evaluated_at", BigInteger, nullable=False),  # 0: never
+    Index("lifecycle_policy_by_evaluation", "evaluated_at"),
+)
+
+# What a policy would do to a repository, as it was found at some moment. One per repository.
+lifecycle_preview = Table(
+    "lifecycle_preview",
+    metadata,
+    Column("repository_id", Id, ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", Text, nullable=False),  # a UUID: of this preview and none before
+    Column("document", Text, nullable=False),  # verbatim
+    Column("status", Text, nullable=False),  # IN_PROGRESS, COMPLETE, FAILED
+    Column("started_at", BigInteger, nullable=False),
+    Column("expiring_count", Integer, nullable=False),
+    Column("transitioning_count", Integer, nullable=False),
+)
+
+lifecycle_preview_image = Table(
+    "lifecycle_preview_image",
+    metadata,
+    Column(
+        "repository_id", Id, ForeignKey("lifecycle_preview.repository_id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("digest", LargeBinary, nullable=False),
+    Column("tags", Text, nullable=False),  # JSON
+    Column("pushed_at", BigInteger, nullable=False),
+    Column("action", Text, nullable=False),  # EXPIRE, TRANSITION
+    Column("priority", Integer, nullable=False),  # of the rule that applies
+    Column("status", Text, nullable=False),  # of the image
+    PrimaryKeyConstraint("repository_id", "digest"),
+    sqlite_with_rowid=False,
+)
+
+# Whose pulls do not count as pulls, in the registry of a region.
+pull_time_exclusion = Table(
+    "pull_time_exclusion",
+    metadata,
+    Column("account_id", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("principal_arn", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "region", "principal_arn"),
+)
+
+registry_scanning = Table(
+    "registry_scanning",
+    metadata,
+    Column("account_id", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("scan_type", Text, nullable=False),  # BASIC, ENHANCED
+    Column("rules", Text, nullable=False),  # JSON, as put
+    PrimaryKeyConstraint("account_id", "region"),
+)
+
+# What an account's public registry is shown with.
+registry_catalog = Table(
+    "registry_catalog",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("display_name", Text),
+)
+
+# A picture for a public repository.
+logo = Table(
+    "logo",
+    metadata,
+    Column("repository_id", Id, ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("media_type", Text, nullable=False),  # image/png, image/jpeg
+    Column("sha256", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# What has happened and is not yet made into jobs. Written with what happened, in one transaction.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("event", Text, nullable=False),  # the name of a class of domain/events.py
+    Column("facts", Text, nullable=False),  # JSON
+    sqlite_autoincrement=True,
+)
+
+# Something to be done, once or until it is done.
+job = Table(
+    "job",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),  # JSON
+    Column("topic", Text),  # of the jobs with one topic, one waits and one is run
+    Column("created_at", BigInteger, nullable=False),
+    Column("run_at", BigInteger, nullable=False),  # not before; while somebody has it, the end of the lease
+    Column("attempt", Integer, nullable=False),  # how often it was begun
+    Column("owner", Text),  # who has it now
+    Column("state", Text, nullable=False),  # waiting, running, dead
+    Column("is_cancelled", Boolean, nullable=False),
+    Column("error", Text, nullable=False),  # of the last attempt that failed
+    UniqueConstraint("topic", "state"),
+    Index("job_by_time", "state", "run_at"),
+    sqlite_autoincrement=True,
+)
+
+# When a job that comes again and again comes next.
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next_at", BigInteger, nullable=False),
+)
+
+# Where something that goes on for long has come to, or what it has found.
+bookmark = Table(
+    "bookmark",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),  # JSON
 )

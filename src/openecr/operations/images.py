@@ -141,7 +141,7 @@ def batch_delete_image(call: Call) -> Output:
                 reason = f"Requested image referenced by manifest list: [{listed}]"
                 failures.append(_failure(image_id, "ImageReferencedByManifestList", reason))
                 continue
-            db.images.delete(repository, image)
+            db.images.delete(repository, image, at=call.now)
             rows = [{"imageTag": each} for each in tags] or [{}]
             deleted += ({"imageDigest": str(image.digest)} | row for row in rows)
     return {"imageIds": deleted, "failures": failures}

@@ -139,7 +139,7 @@ def delete_layer(call: Call) -> Output:
         layer = _get(call, db, repository)
         if db.layers.is_used(repository, layer):
             raise InvalidParameterException(member="layerDigest", reason="The layer is used by an image")
-        db.layers.take_away(repository, layer)
+        db.layers.take_away(repository, layer, at=call.now)
     return {}
 
 

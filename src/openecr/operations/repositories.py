@@ -125,7 +125,7 @@ def delete_repository(call: Call) -> Output:
             raise RepositoryNotEmptyException(repository_name=name, registry_id=call.registry.id)
         described = describe(call, db, repository)
         abandoned = db.uploads.of_repository(repository)
-        db.repositories.delete(repository)
+        db.repositories.delete(repository, at=call.now)
     for upload_id in abandoned:
         call.blobs.discard(upload_id)
     return {"repository": described}

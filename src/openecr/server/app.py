@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from openecr.aws.front import AwsFront
@@ -13,14 +13,14 @@ from openecr.identity.credentials import AccessKey, parse_access_key
 from openecr.identity.sealed import Sealer
 from openecr.integrations.oidc_keys import KeySets
 from openecr.integrations.outbound import Outbound
-from openecr.jobs.expire_sessions import expire_sessions
-from openecr.jobs.expire_uploads import expire_uploads
+from openecr.jobs.worker import Worker
 from openecr.metadata.database import Database
 from openecr.oci.front import OciFront
 from openecr.operations import all as _all_operations  # noqa: F401 - makes them known to the gate
 from openecr.operations.call import Stores
 from openecr.operations.gate import Gate
 from openecr.port import Request, Response
+from openecr.server.apart import runner, tools_of
 from openecr.server.downloads import Downloads, FindLayer
 from openecr.server.hosts import Front, Fronts, namespace_of, not_found, refuse_plainly
 from openecr.server.master_key import open_sealer
@@ -50,6 +50,7 @@ class Parts:
     log: Log
     audit: AuditFile
     telemetry: Telemetry
+    worker: Worker  # not started: whoever runs the parts does that, if it is wanted
     new_root_key: AccessKey | None  # made at this start, to be shown now or never
 
     def make_account(self, number: str, name: str) -> AccessKey:
@@ -60,14 +61,6 @@ class Parts:
         """For the start of a server, before it answers: nobody is adding to any upload."""
         with self.stores.database.transaction() as db:
             db.uploads.release_all()
-
-    def expire_uploads(self) -> int:
-        """Forget uploads that nobody goes on with. How many."""
-        return expire_uploads(self.stores.database, self.stores.blobs, now=self.stores.clock())
-
-    def expire_sessions(self) -> int:
-        """Forget temporary credentials whose time has long been over. How many."""
-        return expire_sessions(self.stores.database, now=self.stores.clock())
 
     def close(self) -> None:
         self.pools.close()
@@ -101,6 +94,9 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
     telemetry = Telemetry(log, access_log=settings.access_log)
     gate = Gate(stores, audit.write)
     pools = Pools(gate)
+    tools = tools_of(settings, database, blobs, clock=clock, audit=audit, log=log)
+    lease = timedelta(seconds=settings.job_lease_seconds)
+    worker = Worker(tools, lease=lease, run_apart=runner(settings) if clock is utc_now else None)
 
     # The fronts.
     oci = OciFront(
@@ -141,7 +137,7 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
         server=Front("server", own.handle, refuse_plainly),
         web=Front("web", not_found, refuse_plainly),
     )
-    return Parts(settings, stores, sealer, gate, pools, fronts, log, audit, telemetry, new_root_key)
+    return Parts(settings, stores, sealer, gate, pools, fronts, log, audit, telemetry, worker, new_root_key)
 
 
 def alias_finder(database: Database) -> Callable[[str], str | None]:

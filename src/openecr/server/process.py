@@ -19,7 +19,6 @@ from openecr.server.telemetry import RequestIds, Telemetry
 from openecr.settings import Settings
 
 CERTIFICATE_SECONDS = 10.0
-EXPIRY_SECONDS = 3600.0
 SWITCH_SECONDS = 0.0005
 """How long a thread that moves bytes may keep the loop waiting for the interpreter."""
 YOUNG_OBJECTS = 10_000
@@ -63,17 +62,19 @@ async def serve(
     for listener in listeners:
         await server.listen(listener, certificate.context if certificate else None)
     timers = []
-    if is_first:
-        for work in (parts.expire_uploads, parts.expire_sessions):
-            timers.append(asyncio.create_task(every(EXPIRY_SECONDS, parts.telemetry, work)))
     if certificate is not None:
         reload = certificate.reload_if_changed
         timers.append(asyncio.create_task(every(CERTIFICATE_SECONDS, parts.telemetry, reload)))
+    has_worker = is_first and parts.settings.jobs
+    if has_worker:
+        parts.worker.start()
     on_ready()
     await stop.wait()
     for timer in timers:
         timer.cancel()
     await server.stop()
+    if has_worker:
+        await asyncio.to_thread(parts.worker.stop)
 
 
 async def every(seconds: float, telemetry: Telemetry, work: Callable[[], object]) -> None:

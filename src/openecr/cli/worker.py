@@ -1,0 +1,40 @@
+"""`openecr worker`: do the jobs of an installation apart from its servers, which have OPENECR_JOBS=false.
+
+Any number of workers may run, beside each other and beside servers: each job is done by one of them.
+"""
+
+import argparse
+import signal
+import threading
+
+from openecr.cli.saying import faults_told, say
+from openecr.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
+    parser.add_argument("--log-format", metavar="VALUE", help="text or json [text]")
+    parser.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with faults_told():
+        settings = Settings.read(
+            {
+                "data_dir": arguments.data_dir,
+                "log_format": arguments.log_format,
+                "config": arguments.config,
+            }
+        )
+        from openecr.server.app import build
+
+        parts = build(settings, port=settings.port)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    parts.worker.start()
+    say(f"ready: doing the jobs of {settings.data_dir.absolute()}")
+    stop.wait()
+    parts.worker.stop()
+    parts.close()
+    return 0

@@ -1,0 +1,30 @@
+"""Which jobs there are: name → what it does; and which of them come by themselves.
+
+A job that is `heavy` keeps the interpreter busy for long: it is run in a process of its own, so that whoever
+is served beside it does not wait. Most look first how much there is to do.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from openecr.jobs.expire_referrers import expire_referrers
+from openecr.jobs.expire_sessions import expire_sessions
+from openecr.jobs.expire_uploads import expire_uploads
+from openecr.jobs.work import Rest, Work
+
+Run = Callable[[Work], Rest | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    run: Run
+    every: timedelta | None = None  # comes by itself, that often
+    is_heavy: Callable[[Work], bool] | None = None
+
+
+KINDS: Mapping[str, Kind] = {
+    "expire_referrers": Kind(expire_referrers),
+    "expire_uploads": Kind(expire_uploads, every=timedelta(hours=1)),
+    "expire_sessions": Kind(expire_sessions, every=timedelta(hours=1)),
+}
