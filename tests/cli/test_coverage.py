@@ -53,6 +53,7 @@ def test_what_is_only_stored_says_so(listed):
     notes = {name: note for is_there, name, note in listed["ecr"][1] if is_there}
 
     assert notes["CreateRepository"] == "(scan on push, encryption: stored only)"
+    assert notes["PutRegistryScanningConfiguration"] == "(scanning: stored only)"
     assert notes["MountLayer"] == "(unlisted: for the OCI front)"
     assert notes["PutImage"] == ""
 

@@ -52,12 +52,37 @@ def test_every_setting_of_a_new_repository_is_kept(ecr):
     assert tags == [{"Key": "env", "Value": "dev"}]
 
 
+@pytest.mark.parametrize("kind", ["KMS", "KMS_DSSE"])
 @pytest.mark.parametrize("key", [None, "alias/mine", "arn:aws:kms:us-east-1:000000000000:alias/mine", "1234"])
-def test_a_kms_key_is_shown_by_its_arn(ecr, key):
-    configuration = {"encryptionType": "KMS"} | ({"kmsKey": key} if key else {})
+def test_a_kms_key_is_shown_by_its_arn(ecr, kind, key):
+    configuration = {"encryptionType": kind} | ({"kmsKey": key} if key else {})
     created = ecr.create_repository(repositoryName="app", encryptionConfiguration=configuration)["repository"]
     shown = created["encryptionConfiguration"]["kmsKey"]
     assert re.fullmatch(r"arn:aws:kms:us-east-1:000000000000:key/[0-9a-f-]+", shown)
+    assert created["encryptionConfiguration"]["encryptionType"] == kind
+    assert ecr.describe_repositories()["repositories"] == [created]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["arn:aws:kms:eu-west-1:000000000000:key/1234", "arn:aws:s3:::bucket", "alias/", "key/one two", "{}"],
+)
+def test_what_can_be_no_key_of_the_region_is_refused(ecr, key):
+    with pytest.raises(ecr.exceptions.KmsException) as caught:
+        ecr.create_repository(
+            repositoryName="app", encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key}
+        )
+    assert caught.value.response["kmsError"] == "NotFoundException"
+    assert ecr.describe_repositories()["repositories"] == []
+
+
+def test_a_key_s_arn_is_shown_as_it_was_given(ecr):
+    """Of another account too; terraform compares the two."""
+    key = "arn:aws-cn:kms:us-east-1:111122223333:key/mrk-0123"
+    created = ecr.create_repository(
+        repositoryName="app", encryptionConfiguration={"encryptionType": "KMS_DSSE", "kmsKey": key}
+    )["repository"]
+    assert created["encryptionConfiguration"] == {"encryptionType": "KMS_DSSE", "kmsKey": key}
 
 
 def test_a_key_with_aes256_is_refused(ecr):

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from openecr.aws.model import Service
     from openecr.operations.gate import Operation
 
-STORED_ONLY = {"imageScanningConfiguration": "scan on push", "encryptionConfiguration": "encryption"}
+STORED_ONLY = {
+    "imageScanningConfiguration": "scan on push",
+    "encryptionConfiguration": "encryption",
+    "scanType": "scanning",
+}
 """Members that are kept and shown, and have no effect yet; what they ask for. Source: design.md §5."""
 INTRODUCTION = """\
 # Operations

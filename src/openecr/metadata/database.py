@@ -36,6 +36,7 @@ from openecr.metadata.oidc_providers import OidcProviders
 from openecr.metadata.outbox import Outbox
 from openecr.metadata.query import Connection
 from openecr.metadata.referrers import Referrers
+from openecr.metadata.registry_scanning import RegistryScannings
 from openecr.metadata.repositories import Repositories
 from openecr.metadata.resource_policies import RegistryPolicies, RepositoryPolicies
 from openecr.metadata.resource_tags import ResourceTags
@@ -89,6 +90,7 @@ class Transaction:
         self.outbox = Outbox(connection)
         self.referrers = Referrers(connection)
         self.registry_policies = RegistryPolicies(connection)
+        self.registry_scanning = RegistryScannings(connection)
         self.repositories = Repositories(connection)
         self.repository_policies = RepositoryPolicies(connection)
         self.resource_tags = ResourceTags(connection)

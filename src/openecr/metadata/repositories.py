@@ -64,6 +64,11 @@ _SET_MUTABILITY = Query(
     .where(repository.c.id == bindparam("repository"))
     .values(tag_mutability=bindparam("setting"), mutability_filters=bindparam("filters"))
 )
+_SET_SCAN_ON_PUSH = Query(
+    update(repository)
+    .where(repository.c.id == bindparam("repository"))
+    .values(scan_on_push=bindparam("scan_on_push"))
+)
 _HAS_IMAGES = Query(select(exists().where(image.c.repository_id == bindparam("repository"))))
 # Children do not die with their parents: the links go first, then all else by cascade.
 _UNLINK = Query(
@@ -135,6 +140,9 @@ class Repositories:
             setting=mutability.setting,
             filters=json.dumps(mutability.filters),
         )
+
+    def set_scan_on_push(self, which: Repository, scan_on_push: bool) -> None:
+        self._connection.run(_SET_SCAN_ON_PUSH, repository=which.id, scan_on_push=scan_on_push)
 
     def has_images(self, which: Repository) -> bool:
         row = self._connection.one(_HAS_IMAGES, repository=which.id)

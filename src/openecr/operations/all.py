@@ -10,6 +10,7 @@ from openecr.operations import (
     registries,
     repositories,
     resource_tags,
+    scanning,
     sts,
     uploads,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "repositories",
     "resource_tags",
     "roles",
+    "scanning",
     "simulate",
     "sts",
     "uploads",

@@ -1,12 +1,11 @@
 """CreateRepository, DescribeRepositories, DeleteRepository, PutImageTagMutability; the catalog."""
 
 import secrets
-from uuid import NAMESPACE_URL, uuid5
 
-from openecr.domain import resource_tags, tag_mutability
+from openecr.domain import encryption, resource_tags, tag_mutability
 from openecr.domain.addresses import is_reserved_name
-from openecr.domain.registry import Kind, Registry
-from openecr.domain.repository import Encryption, Repository
+from openecr.domain.registry import Kind
+from openecr.domain.repository import Repository
 from openecr.errors import (
     InvalidParameterException,
     RepositoryNotEmptyException,
@@ -27,7 +26,7 @@ def create_repository(call: Call) -> Output:
             imageScanningConfiguration, encryptionConfiguration; ecr-public: catalogData
     Output  repository; ecr-public: catalogData too
     Raises  InvalidParameterException, InvalidTagParameterException, TooManyTagsException,
-            RepositoryAlreadyExistsException
+            RepositoryAlreadyExistsException; ecr: KmsException
     Source  control-plane.md §2.2, §9.3
     """
     name = call.input["repositoryName"]
@@ -45,7 +44,7 @@ def create_repository(call: Call) -> Output:
             call.input.get("imageTagMutabilityExclusionFilters"),
         ),
         scan_on_push=call.input.get("imageScanningConfiguration", {}).get("scanOnPush", False),
-        encryption=_encryption(call),
+        encryption=encryption.parse(call.input.get("encryptionConfiguration"), call.registry),
         catalog_data=_catalog_data(call),
     )
     tags = resource_tags.parse(call.input.get("tags") or [])
@@ -153,9 +152,9 @@ def describe(call: Call, db: Transaction, repository: Repository) -> Output:
     """A Repository as both APIs show it; each picks its members. Source: control-plane.md §2.1, §9.2."""
     public = call.registry.kind is Kind.PUBLIC
     alias = db.aliases.find_primary(repository.registry.account) if public else None
-    encryption = {"encryptionType": repository.encryption.type}
+    encrypted = {"encryptionType": repository.encryption.type}
     if repository.encryption.kms_key:
-        encryption["kmsKey"] = repository.encryption.kms_key
+        encrypted["kmsKey"] = repository.encryption.kms_key
     return {
         "repositoryArn": repository.arn,
         "registryId": repository.registry.id,
@@ -165,7 +164,7 @@ def describe(call: Call, db: Transaction, repository: Repository) -> Output:
         ),
         "createdAt": repository.created_at,
         "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
-        "encryptionConfiguration": encryption,
+        "encryptionConfiguration": encrypted,
     } | _mutability(repository.mutability)
 
 
@@ -176,33 +175,6 @@ def _mutability(mutability: tag_mutability.TagMutability) -> Output:
             {"filterType": "WILDCARD", "filter": pattern} for pattern in mutability.filters
         ]
     return output
-
-
-def _encryption(call: Call) -> Encryption:
-    """As asked for, with the ARN of the key in full. Source: control-plane.md §2.2."""
-    asked = call.input.get("encryptionConfiguration")
-    if asked is None:
-        return Encryption()
-    kind, key = asked["encryptionType"], asked.get("kmsKey")
-    if kind == "AES256":
-        if key is not None:
-            raise InvalidParameterException(
-                member="encryptionConfiguration",
-                reason="kmsKey can't be set when encryptionType is set as AES256",
-            )
-        return Encryption()
-    return Encryption(kind, _key_arn(call.registry, key or "alias/aws/ecr"))
-
-
-def _key_arn(registry: Registry, key: str) -> str:
-    """The ARN of a key given as ARN, id or alias. There is no KMS: an alias always means the same key."""
-    prefix = f"arn:aws:kms:{registry.region}:{registry.account}:"
-    if key.startswith("arn:") and ":alias/" not in key:
-        return key
-    if "alias/" in key:
-        full = key if key.startswith("arn:") else prefix + key
-        return f"{full.split('alias/')[0]}key/{uuid5(NAMESPACE_URL, full)}"
-    return f"{prefix}key/{key}"
 
 
 def _catalog_data(call: Call) -> Output:
