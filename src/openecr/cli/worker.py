@@ -35,6 +35,5 @@ def run(arguments: argparse.Namespace) -> int:
     parts.worker.start()
     say(f"ready: doing the jobs of {settings.data_dir.absolute()}")
     stop.wait()
-    parts.worker.stop()
     parts.close()
     return 0

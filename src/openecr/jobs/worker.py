@@ -9,6 +9,7 @@ Source: design.md §2 "Jobs"; dependencies.md §6: why this is our own.
 
 import os
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ POLL_SECONDS = 1.0
 """How often to look for what another process has written; what this one wrote is known at once."""
 LEASE = timedelta(seconds=60)
 NICENESS = 10
+STOP_SECONDS = 10.0
 MANY = 1000
 """Jobs `run_due` does before it is sure that they breed."""
 
@@ -59,12 +61,18 @@ class Worker:
         for thread in self._threads:
             thread.start()
 
-    def stop(self, timeout_seconds: float = 10.0) -> None:
-        """No more jobs. Those that are run end at their next step, and are done again later."""
+    def stop(self) -> bool:
+        """No more jobs. Those that are run end at their next step, and are done again later.
+
+        Whether all have ended; where a step takes longer than STOP_SECONDS, its thread uses the stores still.
+        """
+        until = time.monotonic() + STOP_SECONDS
         self._is_stopping.set()
-        self._tools.database.news.set()
         for thread in self._threads:
-            thread.join(timeout_seconds)
+            while thread.is_alive() and time.monotonic() < until:
+                self._tools.database.news.set()  # one of them may have taken it from the others
+                thread.join(0.05)
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
         _give_way()
@@ -199,8 +207,8 @@ class Worker:
 
 
 def _is_due(next_at: datetime | None, now: datetime, every: timedelta) -> bool:
-    """A time further off than `every` was written under a clock that was wrong."""
-    return next_at is None or next_at <= now or next_at > now + every
+    """A time far further off than `every` was written under a clock that was wrong."""
+    return next_at is None or next_at <= now or next_at > now + 2 * every
 
 
 def _give_way() -> None:

@@ -64,7 +64,8 @@ class Parts:
 
     def close(self) -> None:
         self.pools.close()
-        self.stores.database.close()
+        if self.worker.stop():
+            self.stores.database.close()  # else a thread uses it still, until the process ends
         self.audit.close()
         self.log.close()
 

@@ -65,16 +65,13 @@ async def serve(
     if certificate is not None:
         reload = certificate.reload_if_changed
         timers.append(asyncio.create_task(every(CERTIFICATE_SECONDS, parts.telemetry, reload)))
-    has_worker = is_first and parts.settings.jobs
-    if has_worker:
+    if is_first and parts.settings.jobs:
         parts.worker.start()
     on_ready()
     await stop.wait()
     for timer in timers:
         timer.cancel()
     await server.stop()
-    if has_worker:
-        await asyncio.to_thread(parts.worker.stop)
 
 
 async def every(seconds: float, telemetry: Telemetry, work: Callable[[], object]) -> None:
