@@ -10,7 +10,9 @@ follows from an event, one in triggers.py.
     triggers.py        event → jobs: the other table
     dispatch.py        outbox rows → job rows by that table, in one transaction
     worker.py          claims jobs that are due and runs them: leases, retries, schedules
+    figures.py         what jobs have found and done, as numbers for the metrics
     fsck.py            what must always hold between rows, and between rows and bytes
+    check.py           fsck by itself, every hour
     expire_uploads.py  uploads nobody goes on with
     expire_referrers.py  what names an image as its subject that is there no more
     expire_sessions.py  temporary credentials that have ended

@@ -14,7 +14,7 @@ Source: reliability.md §4.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from openecr.blobs.files import FileBlobs
@@ -86,11 +86,19 @@ def parse_journal(lines: Iterable[str]) -> Journal:
 
 
 def fsck(
-    database: Database, blobs: FileBlobs, *, deep: bool = False, journal: Journal | None = None
+    database: Database,
+    blobs: FileBlobs,
+    *,
+    deep: bool = False,
+    journal: Journal | None = None,
+    step: Callable[[], None] = lambda: None,
 ) -> Iterator[Breach]:
-    """Every breach there is, as it is found."""
+    """Every breach there is, as it is found.
+
+    step  called now and then: whoever has it done may raise there to end it
+    """
     yield from _rows(database, deep)
-    yield from _blobs(database, blobs, deep)
+    yield from _blobs(database, blobs, deep, step)
     if deep:
         yield from _manifests(database)
     if journal is not None:
@@ -121,9 +129,10 @@ def _rows(database: Database, deep: bool) -> list[Breach]:
     ]
 
 
-def _blobs(database: Database, blobs: FileBlobs, deep: bool) -> Iterator[Breach]:
+def _blobs(database: Database, blobs: FileBlobs, deep: bool, step: Callable[[], None]) -> Iterator[Breach]:
     last = 0
     while True:
+        step()
         with database.reading() as db:
             page = Invariants(db.connection).blobs(after=last, limit=PAGE)
         if not page:

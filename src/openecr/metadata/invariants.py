@@ -72,6 +72,7 @@ _BLOBS = Query(
     .order_by(blob.c.id)
     .limit(bindparam("limit"))
 )
+_BEYOND = Query(select(blob.c.id).where(blob.c.id > bindparam("after")).limit(1))
 _IS_LIVE = Query(
     select(blob.c.id).where(
         blob.c.id == bindparam("blob"), blob.c.key == bindparam("key"), blob.c.state == LIVE
@@ -173,6 +174,10 @@ class Invariants:
         """Up to `limit` live blobs, from the one after that id."""
         rows = self._connection.all(_BLOBS, after=after, limit=limit)
         return [StoredBlob(id_, Digest.of_sha256(raw), key, size) for id_, raw, key, size in rows]
+
+    def has_blob_after(self, id_: int) -> bool:
+        """Ids are given one after the other: whether there may be more blobs than that."""
+        return self._connection.one(_BEYOND, after=id_) is not None
 
     def is_live(self, which: StoredBlob) -> bool:
         """Whether it still is, under that key."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, bindparam, delete, exists, insert, null, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, null, select, update
 
 from openecr.domain.job import ATTEMPTS, Job, State, delay
 from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
@@ -86,6 +86,10 @@ _AGAIN = Query(
 _CANCEL = Query(update(job).where(_WHICH).values(is_cancelled=True))
 _PAGE = Query(
     select(*_COLUMNS).where(job.c.id > bindparam("after")).order_by(job.c.id).limit(bindparam("limit"))
+)
+_COUNTS = Query(select(job.c.state, func.count()).group_by(job.c.state))
+_OLDEST_DUE = Query(
+    select(func.min(job.c.run_at)).where(job.c.state == State.WAITING, job.c.run_at <= bindparam("now"))
 )
 _SCHEDULES = Query(select(schedule.c.name, schedule.c.next_at))
 _SET_NEXT = Query(
@@ -204,6 +208,15 @@ class Jobs:
     def has_due(self, now: datetime) -> bool:
         """Whether `claim` may find one."""
         return any(self._connection.one(query, now=milliseconds(now)) for query in (_LOST, _DUE))
+
+    def counts(self) -> dict[State, int]:
+        """How many jobs are in each state; states without any are left out."""
+        return {State(state): count for state, count in self._connection.all(_COUNTS)}
+
+    def oldest_due(self, now: datetime) -> datetime | None:
+        """Since when the job that is due for longest has been so; None where none waits for anybody."""
+        row = self._connection.one(_OLDEST_DUE, now=milliseconds(now))
+        return None if row is None or row[0] is None else moment(row[0])
 
     # Schedules.
 

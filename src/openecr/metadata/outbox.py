@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 import orjson
-from sqlalchemy import bindparam, delete, exists, insert, select
+from sqlalchemy import bindparam, delete, exists, func, insert, select
 
 from openecr.domain.events import EVENTS, Event
 from openecr.metadata.query import Connection, Query
@@ -14,6 +14,7 @@ _OLDEST = Query(
     select(outbox.c.id, outbox.c.event, outbox.c.facts).order_by(outbox.c.id).limit(bindparam("limit"))
 )
 _HAS_ANY = Query(select(exists().where(outbox.c.id > 0)))
+_COUNT = Query(select(func.count()).select_from(outbox))
 _DELETE = Query(delete(outbox).where(outbox.c.id <= bindparam("last")))
 
 
@@ -30,6 +31,11 @@ class Outbox:
         row = self._connection.one(_HAS_ANY)
         assert row is not None
         return bool(row[0])
+
+    def count(self) -> int:
+        row = self._connection.one(_COUNT)
+        assert row is not None
+        return int(row[0])
 
     def take(self, limit: int) -> list[Event]:
         """The oldest events; they are gone with this transaction."""

@@ -23,6 +23,7 @@ from openecr.port import Request, Response
 from openecr.server.apart import runner, tools_of
 from openecr.server.downloads import Downloads, FindLayer
 from openecr.server.hosts import Front, Fronts, namespace_of, not_found, refuse_plainly
+from openecr.server.job_metrics import job_families
 from openecr.server.master_key import open_sealer
 from openecr.server.own import OwnFront
 from openecr.server.pools import Pools
@@ -118,7 +119,14 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
         dev_account=settings.account if settings.dev else None,
     )
     own = OwnFront(
-        Exposition([telemetry.families, audit.families, partial(blob_families, blobs)]),
+        Exposition(
+            [
+                telemetry.families,
+                audit.families,
+                partial(blob_families, blobs),
+                partial(job_families, database, clock),
+            ]
+        ),
         Downloads(tokens, layer_finder(database, blobs), clock),
         {"database": partial(_look_at, database)},
     )

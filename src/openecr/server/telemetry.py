@@ -3,6 +3,9 @@
 The hot path appends a tuple and adds to a few integers; lines are made and written by a thread, some
 times a second. A line costs a microsecond that way (structlog's logfmt takes 14, and a fifth of a
 second and 10 MB at start). Metrics are given the form of Prometheus when they are asked for.
+
+What is counted here is of this process. What jobs find and do is the same for all processes: they leave it
+as rows (jobs/figures.py), which job_metrics.py reads.
 """
 
 import os
