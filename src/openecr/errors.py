@@ -190,7 +190,10 @@ class ImageNotFoundException(ServiceError):
 
 
 class ImageStorageClassUpdateNotSupportedException(ServiceError):
-    pass
+    message = (
+        "The image with digest '{digest}' in the repository with name '{repository_name}' in the registry "
+        "with id '{registry_id}' cannot be archived before the manifest lists that reference it: [{lists}]"
+    )
 
 
 class ImageTagAlreadyExistsException(ServiceError):

@@ -45,6 +45,7 @@ NOT_FOUND = {
     "PutRegistryPolicy": "InvalidParameterException",
     "SetRepositoryPolicy": "InvalidParameterException",
     "UploadLayerPart": "UploadNotFoundException",
+    "UpdateImageStorageClass": "ImageNotFoundException",
 }
 """What the smallest valid input gets of an operation that does not succeed with it."""
 

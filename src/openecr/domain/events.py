@@ -22,5 +22,12 @@ class SubjectDeleted(Event):
     digest: str
 
 
-EVENTS: dict[str, type[Event]] = {each.__name__: each for each in (SubjectDeleted,)}
+@dataclass(frozen=True, slots=True)
+class ImageRestoring(Event):
+    """An archived image is wanted in the standard class again, with what it lists."""
+
+    digest: str
+
+
+EVENTS: dict[str, type[Event]] = {each.__name__: each for each in (SubjectDeleted, ImageRestoring)}
 """By name, as they are kept."""

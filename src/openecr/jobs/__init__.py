@@ -16,4 +16,5 @@ follows from an event, one in triggers.py.
     expire_uploads.py  uploads nobody goes on with
     expire_referrers.py  what names an image as its subject that is there no more
     expire_sessions.py  temporary credentials that have ended
+    restore_images.py  archived images that are wanted again
 """

@@ -12,6 +12,7 @@ from openecr.jobs.check import check, has_many_blobs
 from openecr.jobs.expire_referrers import expire_referrers
 from openecr.jobs.expire_sessions import expire_sessions
 from openecr.jobs.expire_uploads import expire_uploads
+from openecr.jobs.restore_images import restore_images
 from openecr.jobs.work import Rest, Work
 
 Run = Callable[[Work], Rest | None]
@@ -29,4 +30,5 @@ KINDS: Mapping[str, Kind] = {
     "expire_referrers": Kind(expire_referrers),
     "expire_uploads": Kind(expire_uploads, every=timedelta(hours=1)),
     "expire_sessions": Kind(expire_sessions, every=timedelta(hours=1)),
+    "restore_images": Kind(restore_images),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from openecr.domain.events import Event, SubjectDeleted
+from openecr.domain.events import Event, ImageRestoring, SubjectDeleted
 from openecr.jobs.expire_referrers import DELAY
 
 
@@ -27,6 +27,12 @@ def _referrers(event: SubjectDeleted) -> list[Wanted]:
     return [Wanted("expire_referrers", payload, after=DELAY)]
 
 
+def _restore(event: ImageRestoring) -> list[Wanted]:
+    payload = {"repository_id": event.repository_id, "digest": event.digest}
+    return [Wanted("restore_images", payload)]
+
+
 TRIGGERS: Mapping[type[Event], Follows] = {
+    ImageRestoring: _restore,
     SubjectDeleted: _referrers,
 }

@@ -5,10 +5,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
-from openecr.domain.events import SubjectDeleted
-from openecr.domain.image import Image, Layer
+from openecr.domain.events import ImageRestoring, SubjectDeleted
+from openecr.domain.image import ACTIVATING, ACTIVE, ARCHIVED, Image, Layer
 from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
 from openecr.metadata.garbage import Garbage
@@ -61,6 +72,32 @@ _PARENTS = Query(
     .join_from(image_child, _parent, _parent.c.id == image_child.c.parent_id)
     .where(image_child.c.child_id == bindparam("image"))
     .order_by(_parent.c.digest)
+)
+_STANDARD_PARENTS = Query(
+    select(_parent.c.digest)
+    .join_from(image_child, _parent, _parent.c.id == image_child.c.parent_id)
+    .where(image_child.c.child_id == bindparam("image"), _parent.c.status != ARCHIVED)
+    .order_by(_parent.c.digest)
+)
+_ARCHIVE = Query(
+    update(image).where(image.c.id == bindparam("image")).values(status=ARCHIVED, archived_at=bindparam("at"))
+)
+_top = select(bindparam("root", type_=BigInteger).label("id")).cte("under", recursive=True)
+_UNDER = _top.union(
+    select(image_child.c.child_id).join_from(image_child, _top, image_child.c.parent_id == _top.c.id)
+)
+"""The image `root`, all that it lists, what that lists, and so on."""
+_under = select(_UNDER.c.id)
+_RESTORE = Query(
+    update(image).where(image.c.id.in_(_under), image.c.status == ARCHIVED).values(status=ACTIVATING)
+)
+_INACTIVE = Query(
+    select(*COLUMNS).where(image.c.id.in_(_under), image.c.status != ACTIVE).order_by(image.c.id)
+)
+_ACTIVATE = Query(
+    update(image)
+    .where(image.c.id.in_(_under), image.c.status != ACTIVE)
+    .values(status=ACTIVE, activated_at=bindparam("at"))
 )
 _DELETE_CHILDREN = Query(delete(image_child).where(image_child.c.parent_id == bindparam("image")))
 _DELETE = Query(delete(image).where(image.c.id == bindparam("image")))
@@ -203,6 +240,29 @@ class Images:
     def parents(self, which: Image) -> list[Digest]:
         """The indexes that list this image."""
         return [Digest.of_sha256(raw) for (raw,) in self._connection.all(_PARENTS, image=which.id)]
+
+    def standard_parents(self, which: Image) -> list[Digest]:
+        """Those of them that are not archived: while there are any, the image cannot be either."""
+        return [Digest.of_sha256(raw) for (raw,) in self._connection.all(_STANDARD_PARENTS, image=which.id)]
+
+    def archive(self, repository: Repository, which: Image, *, at: datetime) -> Image:
+        """Nobody can pull it any more. It must have no standard parents; what it lists stays as it is."""
+        at = moment(milliseconds(at))
+        self._connection.run(_ARCHIVE, image=which.id, at=milliseconds(at))
+        return replace(which, status=ARCHIVED, archived_at=at)
+
+    def restore(self, repository: Repository, which: Image) -> Image:
+        """It is to be active again, and what it lists with it, as soon as the bytes are at hand."""
+        self._connection.run(_RESTORE, root=which.id)
+        Outbox(self._connection).add(ImageRestoring(repository.id, str(which.digest)))
+        return replace(which, status=ACTIVATING)
+
+    def activate(self, repository: Repository, which: Image, *, at: datetime) -> list[Image]:
+        """It can be pulled, and all that it lists. Which of them could not be until now."""
+        at = moment(milliseconds(at))
+        found = [image_of(row) for row in self._connection.all(_INACTIVE, root=which.id)]
+        self._connection.run(_ACTIVATE, root=which.id, at=milliseconds(at))
+        return [replace(each, status=ACTIVE, activated_at=at) for each in found]
 
     def delete(self, repository: Repository, which: Image, *, at: datetime) -> None:
         """With its tags. It must have no parents. Its referrers and its layers are looked at later."""

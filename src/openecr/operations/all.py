@@ -11,6 +11,7 @@ from openecr.operations import (
     repositories,
     resource_tags,
     scanning,
+    storage_classes,
     sts,
     uploads,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "roles",
     "scanning",
     "simulate",
+    "storage_classes",
     "sts",
     "uploads",
     "users",

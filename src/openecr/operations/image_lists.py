@@ -61,7 +61,9 @@ def describe_images(call: Call) -> Output:
         refuse_with(call, "imageIds")
         with call.reading() as db:
             repository = db.repositories.get(call.registry, call.input["repositoryName"])
-            named = {image.id: image for image in (_get(call, db, repository, each) for each in image_ids)}
+            named = {
+                image.id: image for image in (get_image(call, db, repository, each) for each in image_ids)
+            }
             details = [_detail(call, db, repository, image) for image in named.values()]
         return {"imageDetails": [each for each in details if _passes(call, each)]}
 
@@ -162,7 +164,9 @@ def _passes(call: Call, detail: Output) -> bool:
     return is_tagged in (None, "imageTags" in detail) and status in (ANY, detail["imageStatus"])
 
 
-def _get(call: Call, db: Transaction, repository: Repository, image_id: Mapping[str, Any]) -> Image:
+def get_image(call: Call, db: Transaction, repository: Repository, image_id: Mapping[str, Any]) -> Image:
+    """By tag, by digest, or by both where they agree. Raises ImageNotFoundException, and
+    InvalidParameterException where there is neither."""
     digest_text, tag = image_id.get("imageDigest"), image_id.get("imageTag")
     if digest_text is None and tag is None:
         raise InvalidParameterException(member="imageIds", reason="both tag and digest cannot be null")
@@ -203,6 +207,9 @@ def _facts(image: Image) -> Output:
         "imagePushedAt": image.pushed_at,
         "imageManifestMediaType": image.media_type,
         "artifactMediaType": image.artifact_media_type,
+        "lastRecordedPullTime": image.pulled_at,
+        "lastArchivedAt": image.archived_at,
+        "lastActivatedAt": image.activated_at,
     }
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from openecr.domain import manifest as manifests
-from openecr.domain.image import Image, Layer
+from openecr.domain.image import ACTIVE, Image, Layer
 from openecr.domain.manifest import Descriptor, Manifest
 from openecr.domain.names import DIGEST_PATTERN, TAG, TAG_PATTERN, Digest, find_digest, is_like_digest
 from openecr.domain.repository import Repository
@@ -36,7 +36,7 @@ everybody for seconds and take more than a gigabyte [measured]. A bound of ours.
 
 @operation("ecr", "ecr-public")
 def put_image(call: Call) -> Output:
-    """Put a manifest into a repository, with a tag or without.
+    """Put a manifest into a repository, with a tag or without. One that is archived is restored at once.
 
     Input   repositoryName, registryId, imageManifest, imageManifestMediaType, imageTag, imageDigest.
             Over OCI also imageTags (several at once: all or none), and imageDigest may be a sha512
@@ -59,6 +59,8 @@ def put_image(call: Call) -> Output:
 
     with call.transaction() as db:
         repository = db.repositories.get(call.registry, name)
+        children: list[Image] = []
+        is_restored = False
         image = db.images.find_by_digest(repository, digest)
         if image is None and asked is None and not call.via_oci:
             image = _without_final_newline(db, repository, text)
@@ -69,6 +71,8 @@ def put_image(call: Call) -> Output:
         changed = _tags_to_change(call, db, repository, image, tags, alias)
         if image is None:
             image = db.images.add(repository, new, text, layers=layers, children=children)
+        elif image.status != ACTIVE:
+            is_restored = True
         elif not changed and not call.via_oci:
             raise ImageAlreadyExistsException(
                 digest=image.digest,
@@ -80,7 +84,9 @@ def put_image(call: Call) -> Output:
             db.tags.put(repository, tag, image, pushed_as=alias, at=call.now)
         if alias is not None:
             db.layers.add_alias(repository, alias, digest)
-        if is_new or changed:
+        if is_restored or children:  # or an index that is active would list an image that is not
+            db.images.activate(repository, image, at=call.now)
+        if is_new or is_restored or changed:
             fp("image.before_commit")
     fp("image.after_commit")
 
@@ -97,7 +103,8 @@ def batch_get_image(call: Call) -> Output:
 
     Input   repositoryName, registryId, imageIds (1 to 100), acceptedMediaTypes (never converts: the
             stored manifest is returned whatever it says; control-plane.md Appendix C, U14)
-    Output  images, failures, in the order asked; an image's imageId has the tag only if it was asked by it
+    Output  images, failures, in the order asked; an image's imageId has the tag only if it was asked by it;
+            one that is archived is a failure (ImageInaccessible; §4.9)
     Raises  RepositoryNotFoundException; LimitExceededException where that would be too much to send
     Source  control-plane.md §4.3
     """
@@ -278,6 +285,10 @@ def _get_images(call: Call, db: Transaction) -> Output:
     for image_id in call.input["imageIds"]:
         image = _find(db, repository, image_id, failures)
         if image is None:
+            continue
+        if image.status != ACTIVE:
+            reason = f"Requested image cannot be pulled: its status is {image.status}"
+            failures.append(_failure(image_id, "ImageInaccessible", reason))
             continue
         size_bytes += image.manifest_size_bytes
         if size_bytes > MANIFESTS_BYTES:
