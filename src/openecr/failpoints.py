@@ -38,6 +38,11 @@ POINTS = {
     "image.before_commit": "FP11: the rows of an image are written, not committed",
     "image.after_commit": "FP12: they are safe",
     "image.before_answer": "FP13: the client was not told yet",
+    # Garbage collection. Steps that are left out show what they are for.
+    "layer.lease": "metadata/layers.py: a layer is promised for some time; skipped: for none",
+    "gc.recheck": "metadata/garbage.py: whether a blob is held is asked now; may be skipped",
+    "gc.collected": "jobs/collect_garbage.py: some blobs are nobody's any more; their bytes are there",
+    "gc.bytes_removed": "jobs/collect_garbage.py: the bytes of one are gone, its row says not so yet",
     # jobs/worker.py, in order; a job's own steps are in jobs/work.py.
     "job.claimed": "a job is somebody's, nothing of it is done yet",
     "job.step": "between two steps of a job: the N-th step with @N",

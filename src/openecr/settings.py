@@ -206,6 +206,11 @@ class Settings:
     job_lease_seconds: int = setting(
         60, _number(1, 3600), "How soon the job of a worker that died is taken over by another."
     )
+    gc_grace_minutes: int = setting(
+        1440,
+        _number(15, 525_600),
+        "How long a blob stays that no image and no push needs any more.",
+    )
     log_format: str = setting("text", _one_of("text", "json"), "How the log on standard error is written.")
     access_log: bool = setting(False, _yes_or_no, "Whether each request is a line of the log.")
 

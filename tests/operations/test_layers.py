@@ -1,8 +1,13 @@
 """BatchCheckLayerAvailability, GetDownloadUrlForLayer. Source: control-plane.md §3.1, §3.6, §3.7."""
 
+from datetime import timedelta
+
 import pytest
 import requests
 
+from openecr.domain.names import Digest
+from openecr.domain.registry import private_registry
+from openecr.metadata.query import milliseconds
 from tests.builders import NOBODYS, a_config, a_layer, an_image
 from tests.operations.refusals import invalid, no_repository, refusal
 
@@ -271,3 +276,60 @@ def test_a_download_url_ends_when_the_layer_is_deleted(ecr, docker, repository, 
     ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "1.0"}])
     assert docker.delete_blob(repository, downloadable.digest).status == 202
     assert download(url).status_code == 404
+
+
+# That a layer is there is a promise. Source: reliability.md §3, rule 2.
+
+ASKERS = {
+    "api": lambda ecr, docker, layer: availability(ecr, layer.digest) == "AVAILABLE",
+    "HEAD": lambda ecr, docker, layer: docker.head_blob(REPOSITORY, layer.digest).status == 200,
+    "GET": lambda ecr, docker, layer: docker.get_blob(REPOSITORY, layer.digest).status == 200,
+}
+
+
+def lease_of(server, layer):
+    with server.parts.stores.database.reading() as db:
+        repository = db.repositories.get(private_registry("000000000000", "us-east-1"), REPOSITORY)
+        return db.layers.find(repository, Digest(layer.digest)).lease_until
+
+
+def shorten_lease(server, clock, **left):
+    """Of all layers, to that much."""
+    until = milliseconds(clock() + timedelta(**left))
+    with server.parts.stores.database.transaction() as db:
+        db.connection.driver.execute("UPDATE repository_blob SET lease_until = ?", (until,))
+
+
+@pytest.mark.parametrize(("asker", "is_a_promise"), [("api", True), ("HEAD", True), ("GET", False)])
+def test_who_asks_whether_a_layer_is_there_has_it_for_half_a_day_at_least(
+    ecr, docker, server, clock, repository, asker, is_a_promise
+):
+    layer = a_layer()
+    docker.push_blob(REPOSITORY, layer)
+    whole = lease_of(server, layer)
+
+    shorten_lease(server, clock, hours=12, milliseconds=1)
+    long = lease_of(server, layer)
+    assert ASKERS[asker](ecr, docker, layer)
+    assert lease_of(server, layer) == long
+
+    shorten_lease(server, clock, hours=12, milliseconds=-1)
+    short = lease_of(server, layer)
+    assert ASKERS[asker](ecr, docker, layer)
+    assert lease_of(server, layer) == (whole if is_a_promise else short)
+
+
+def test_of_many_layers_each_is_promised_whose_lease_is_short(ecr, docker, server, clock, repository):
+    old, new = a_layer(), a_layer()
+    docker.push_blob(REPOSITORY, old)
+    shorten_lease(server, clock, hours=1)
+    clock.advance(minutes=1)
+    docker.push_blob(REPOSITORY, new)
+    whole = lease_of(server, new)
+    clock.advance(minutes=1)
+
+    layers, _ = checked(ecr, old.digest, UNKNOWN, new.digest)
+
+    assert [each["layerAvailability"] for each in layers] == ["AVAILABLE", "UNAVAILABLE", "AVAILABLE"]
+    assert lease_of(server, old) - whole == timedelta(minutes=1)
+    assert lease_of(server, new) == whole

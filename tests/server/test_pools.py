@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -83,6 +84,21 @@ def where(call):
 def test_an_inline_operation_runs_on_the_loop():
     [output], _ = performed(a_call(where, inline=True))
     assert output == {"thread": "MainThread"}
+
+
+def test_one_that_has_to_write_is_begun_anew_in_a_thread_for_writers():
+    begun = []
+
+    def look_and_write(call):
+        begun.append(threading.current_thread().name)
+        if call.on_loop:
+            call.transaction()
+        return {}
+
+    call = replace(a_call(look_and_write, name="DescribeThing", inline=True), on_loop=True)
+    assert performed(call) == ([{}], [])
+    assert begun == ["MainThread", begun[1]]
+    assert begun[1].startswith("call")
 
 
 def test_any_other_runs_in_a_thread():

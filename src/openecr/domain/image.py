@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from openecr.domain.names import Digest
 
 ACTIVE = "ACTIVE"
 ARCHIVED = "ARCHIVED"
 ACTIVATING = "ACTIVATING"
+
+LEASE = timedelta(hours=24)
+"""How long a layer given to a repository is kept for a manifest to come (reliability.md §3, rule 2)."""
+LEASE_RENEWAL = timedelta(hours=12)
+"""Whoever is told that a layer is there has at least so much of a lease before him: he need not upload it,
+and his manifest may come late. Below that the lease is renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +51,8 @@ class Layer:
     digest: Digest
     size_bytes: int
     key: str  # where the blob store has it
+    lease_until: datetime  # kept in the repository until then, used or not
+
+    def needs_renewal(self, at: datetime) -> bool:
+        """Whether its lease is too short to promise that it is there."""
+        return self.lease_until - at < LEASE_RENEWAL

@@ -13,6 +13,7 @@ follows from an event, one in triggers.py.
     figures.py         what jobs have found and done, as numbers for the metrics
     fsck.py            what must always hold between rows, and between rows and bytes
     check.py           fsck by itself, every hour
+    collect_garbage.py  blobs that nothing holds any more
     expire_uploads.py  uploads nobody goes on with
     expire_referrers.py  what names an image as its subject that is there no more
     expire_sessions.py  temporary credentials that have ended

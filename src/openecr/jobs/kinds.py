@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from openecr.jobs.check import check, has_many_blobs
+from openecr.jobs.collect_garbage import EVERY as EVERY_COLLECTION
+from openecr.jobs.collect_garbage import collect_garbage
 from openecr.jobs.expire_referrers import expire_referrers
 from openecr.jobs.expire_sessions import expire_sessions
 from openecr.jobs.expire_uploads import expire_uploads
@@ -27,6 +29,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "check": Kind(check, every=timedelta(hours=1), is_heavy=has_many_blobs),
+    "collect_garbage": Kind(collect_garbage, every=EVERY_COLLECTION),
     "expire_referrers": Kind(expire_referrers),
     "expire_uploads": Kind(expire_uploads, every=timedelta(hours=1)),
     "expire_sessions": Kind(expire_sessions, every=timedelta(hours=1)),

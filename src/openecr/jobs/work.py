@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from openecr.blobs.files import FileBlobs
+from openecr.domain.collecting import Brakes
+from openecr.domain.garbage import REMOVAL_DELAY
 from openecr.failpoints import fp
 from openecr.metadata.database import Database
 
@@ -27,7 +29,11 @@ def _go_on() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What settings say of jobs."""
+    """What settings say of jobs; tests may say what settings may not."""
+
+    gc_grace: timedelta = timedelta(hours=24)
+    gc_removal_delay: timedelta = REMOVAL_DELAY
+    gc_brakes: Brakes = field(default_factory=Brakes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,10 @@ class Work:
     @property
     def database(self) -> Database:
         return self.tools.database
+
+    @property
+    def bounds(self) -> Bounds:
+        return self.tools.bounds
 
     @property
     def blobs(self) -> FileBlobs:

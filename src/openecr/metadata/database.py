@@ -23,6 +23,7 @@ from openecr.metadata.account_settings import AccountSettings
 from openecr.metadata.accounts import Accounts
 from openecr.metadata.aliases import Aliases
 from openecr.metadata.bookmarks import Bookmarks
+from openecr.metadata.collecting import Collecting
 from openecr.metadata.garbage import Garbage
 from openecr.metadata.group_sync import GroupSync
 from openecr.metadata.identities import Identities
@@ -37,6 +38,7 @@ from openecr.metadata.outbox import Outbox
 from openecr.metadata.query import Connection
 from openecr.metadata.referrers import Referrers
 from openecr.metadata.registry_scanning import RegistryScannings
+from openecr.metadata.removals import Removals
 from openecr.metadata.repositories import Repositories
 from openecr.metadata.resource_policies import RegistryPolicies, RepositoryPolicies
 from openecr.metadata.resource_tags import ResourceTags
@@ -79,6 +81,7 @@ class Transaction:
         self.accounts = Accounts(connection)
         self.aliases = Aliases(connection)
         self.bookmarks = Bookmarks(connection)
+        self.collecting = Collecting(connection)
         self.garbage = Garbage(connection)
         self.identities = Identities(connection)
         self.identity_policies = IdentityPolicies(connection)
@@ -91,6 +94,7 @@ class Transaction:
         self.referrers = Referrers(connection)
         self.registry_policies = RegistryPolicies(connection)
         self.registry_scanning = RegistryScannings(connection)
+        self.removals = Removals(connection)
         self.repositories = Repositories(connection)
         self.repository_policies = RepositoryPolicies(connection)
         self.resource_tags = ResourceTags(connection)

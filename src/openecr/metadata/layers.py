@@ -3,21 +3,24 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from openecr.domain.image import Layer
+from openecr.domain.garbage import COPY, REMOVAL_DELAY, REPLACED, Removal
+from openecr.domain.image import LEASE, Layer
 from openecr.domain.names import Digest
 from openecr.domain.registry import Registry
 from openecr.domain.repository import Repository
-from openecr.metadata.garbage import Garbage
-from openecr.metadata.query import Connection, Query, milliseconds
+from openecr.failpoints import fp
+from openecr.metadata.garbage import Garbage, by_the_clock
+from openecr.metadata.query import Connection, Query, milliseconds, moment
+from openecr.metadata.removals import Removals
 from openecr.metadata.repositories import IN_REGISTRY, place
 from openecr.metadata.schema import blob, digest_alias, image_blob, repository, repository_blob
 
 LIVE = "live"
-LEASE = timedelta(hours=24)
-"""How long a layer given to a repository is kept for a manifest to come (reliability.md §3, rule 2)."""
+STANDARD = "standard"
+"""The tier where new bytes are."""
 
 _HERE = repository_blob.c.repository_id == bindparam("repository")
 # A digest that nobody has is looked for in the repository too, as number 0: the time it takes does not tell
@@ -27,11 +30,13 @@ _NUMBER = func.coalesce(
     select(_known.c.id).where(_known.c.digest == bindparam("digest")).scalar_subquery(), 0
 )
 _FIND = Query(
-    select(blob.c.id, blob.c.size_bytes, blob.c.key)
+    select(blob.c.id, blob.c.size_bytes, blob.c.key, repository_blob.c.lease_until)
     .join_from(repository_blob, blob, blob.c.id == repository_blob.c.blob_id)
     .where(_HERE, repository_blob.c.blob_id == _NUMBER, blob.c.state == LIVE)
 )
-_BLOB = Query(select(blob.c.id, blob.c.state, blob.c.key).where(blob.c.digest == bindparam("digest")))
+_BLOB = Query(
+    select(blob.c.id, blob.c.state, blob.c.key, blob.c.tier).where(blob.c.digest == bindparam("digest"))
+)
 _ADD_BLOB = Query(
     insert(blob).values(
         {column.name: bindparam(column.name) for column in blob.c if column.name not in ("id", "tier")}
@@ -40,15 +45,17 @@ _ADD_BLOB = Query(
 _REVIVE = Query(
     update(blob)
     .where(blob.c.id == bindparam("blob"))
-    .values(key=bindparam("new_key"), state=LIVE, generation=blob.c.generation + 1)
+    .values(key=bindparam("new_key"), tier=STANDARD, state=LIVE, generation=blob.c.generation + 1)
 )
 _linking = upsert(repository_blob).values(
-    repository_id=bindparam("repository"), blob_id=bindparam("blob"), lease_until=bindparam("until")
+    repository_id=bindparam("repository"),
+    blob_id=bindparam("blob"),
+    lease_until=by_the_clock("at") + bindparam("lease", type_=BigInteger),
 )
 _LINK = Query(
     _linking.on_conflict_do_update(
         index_elements=["repository_id", "blob_id"],
-        set_={"lease_until": _linking.excluded.lease_until},
+        set_={"lease_until": func.max(repository_blob.c.lease_until, _linking.excluded.lease_until)},
     )
 )
 _UNLINK = Query(delete(repository_blob).where(_HERE, repository_blob.c.blob_id == bindparam("blob")))
@@ -108,7 +115,7 @@ class Layers:
     def find_in(self, repository_id: int, digest: Digest) -> Layer | None:
         """The layer with that sha256, in the repository with that id, whatever its name is by now."""
         row = self._connection.one(_FIND, digest=digest.raw, repository=repository_id)
-        return None if row is None else Layer(row[0], digest, row[1], row[2])
+        return None if row is None else Layer(row[0], digest, row[1], row[2], moment(row[3]))
 
     def resolve(self, repository: Repository, digest: Digest) -> Digest | None:
         """The sha256 we keep something by, for any digest a client of this repository may use."""
@@ -138,15 +145,13 @@ class Layers:
         *,
         is_whole: Callable[[str], bool],
         at: datetime,
-    ) -> bool:
+    ) -> None:
         """Let a repository use bytes that were just stored under `key`.
 
         is_whole  whether the bytes under another key are there: a blob that was lost is healed
-        Returns whether `key` is now the blob's. If not, the digest was live already under a key of its
-        own, which stays; the new file is then the caller's to remove, after the commit.
+        Where the digest is live already, its key stays and the bytes under the new one are removed soon.
         """
         found = self._connection.one(_BLOB, digest=digest.raw)
-        is_new = found is None or found[1] != LIVE or not is_whole(found[2])
         if found is None:
             identity = self._connection.add(
                 _ADD_BLOB,
@@ -158,19 +163,29 @@ class Layers:
                 created_at=milliseconds(at),
             )
         else:
-            identity = found[0]
-            if is_new:
+            identity, state, old_key, tier = found
+            removals = Removals(self._connection)
+            if state == LIVE and is_whole(old_key):
+                removals.add(Removal(key, STANDARD, digest, size_bytes, COPY, at))
+            else:
                 self._connection.run(_REVIVE, blob=identity, new_key=key)
-        self._link(repository, identity, at)
-        return is_new
+                removals.add(Removal(old_key, tier, digest, size_bytes, REPLACED, at + REMOVAL_DELAY))
+        self._promise(repository, identity, at)
 
-    def share(self, repository: Repository, layer: Layer, *, at: datetime) -> None:
-        """Let a repository use a layer of another one."""
-        self._link(repository, layer.blob_id, at)
+    def promise(self, repository: Repository, layer: Layer, *, at: datetime) -> None:
+        """The repository may use the layer, and has it for a LEASE at least."""
+        self._promise(repository, layer.blob_id, at)
 
-    def _link(self, repository: Repository, blob_id: int, at: datetime) -> None:
-        self._connection.run(_LINK, repository=repository.id, blob=blob_id, until=milliseconds(at + LEASE))
-        Garbage(self._connection).review(blob_id, since=at + LEASE)
+    def _promise(self, repository: Repository, blob_id: int, at: datetime) -> None:
+        lease = timedelta(0) if fp("layer.lease") else LEASE
+        self._connection.run(
+            _LINK,
+            repository=repository.id,
+            blob=blob_id,
+            at=milliseconds(at),
+            lease=round(lease.total_seconds() * 1000),
+        )
+        Garbage(self._connection).review(blob_id, since=at, after=lease)
 
     def take_away(self, repository: Repository, layer: Layer, *, at: datetime) -> None:
         """The repository has the layer no more. Whether its bytes are still needed is another question."""

@@ -23,6 +23,11 @@ Intake = Generator[None, bytes, Output]
 """An operation that takes bytes: sent batches, then an empty one; returns its output."""
 
 
+class NeedsThread(Exception):
+    """A call that runs on the event loop has to write, and nobody writes there: whoever has it run has it
+    run again, from its beginning, in a thread."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """What `build()` hands every operation."""
@@ -49,9 +54,15 @@ class Call:
     request_id: str = ""
     origin: str = ""  # http://localhost:3270 as this client reached us
     via_oci: bool = False
+    on_loop: bool = False  # it may read a few rows by key, and not wait
 
     def transaction(self, *, durable: bool = True) -> AbstractContextManager[Transaction]:
-        """The one writing connection: all of it happens, or nothing. See Database.transaction."""
+        """The one writing connection: all of it happens, or nothing. See Database.transaction.
+
+        Raises NeedsThread on the event loop.
+        """
+        if self.on_loop:
+            raise NeedsThread
         return self.stores.database.transaction(durable=durable)
 
     def reading(self) -> AbstractContextManager[Transaction]:

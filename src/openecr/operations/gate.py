@@ -155,15 +155,18 @@ class Gate:
         request_id: str = "",
         origin: str = "",
         via_oci: bool = False,
+        has_loop: bool = False,
     ) -> Call:
         """A call of an operation, about the registry that `registryId` names, else `registry`.
 
+        has_loop  whether it will run on an event loop, if it is one that may
         The operation must be one of OPERATIONS: what the others answer, the front that lists them knows.
         Raises RegistryNotFoundException for an alias nobody has (BatchDeleteImage:
         RepositoryNotFoundException).
         """
+        operation = OPERATIONS[service, name]
         return Call(
-            operation=OPERATIONS[service, name],
+            operation=operation,
             service=service,
             caller=caller,
             registry=self._registry(registry, name, input),
@@ -173,6 +176,7 @@ class Gate:
             request_id=request_id,
             origin=origin,
             via_oci=via_oci,
+            on_loop=has_loop and operation.inline,
         )
 
     def _registry(self, own: Registry, name: str, input: Mapping[str, Any]) -> Registry:

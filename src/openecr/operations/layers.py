@@ -4,10 +4,10 @@ A digest counts in a repository only if that repository was given its bytes. One
 account or repository knows is answered exactly as one that does not exist (reliability.md J2).
 """
 
-from datetime import timedelta
 from functools import partial
 
 from openecr.domain.account_settings import BLOB_MOUNTING
+from openecr.domain.garbage import DOWNLOAD_LIFE
 from openecr.domain.image import Layer
 from openecr.domain.names import DIGEST_PATTERN, Digest, find_digest, is_like_digest
 from openecr.domain.registry import Kind
@@ -24,7 +24,6 @@ from openecr.operations.gate import operation
 
 DEFAULT_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 """Of a layer that no image names yet: as in the API reference's sample (control-plane.md §3.6)."""
-DOWNLOAD_LIFE = timedelta(hours=1)
 SOURCES = 100
 """In how many repositories a layer is looked for when a mount names none."""
 
@@ -38,33 +37,16 @@ def batch_check_layer_availability(call: Call) -> Output:
             UNAVAILABLE; failures [{layerDigest, failureCode, failureReason}] for what is no digest at
             all. containerd takes any failure as fatal
     Raises  RepositoryNotFoundException
-    Source  control-plane.md §3.6
+    Source  control-plane.md §3.6; that AVAILABLE is a promise: reliability.md §3, rule 2
     """
-    layers: list[Output] = []
-    failures: list[Output] = []
     with call.reading() as db:
-        repository = db.repositories.get(call.registry, call.input["repositoryName"])
-        for text in dict.fromkeys(call.input["layerDigests"]):
-            if not text:
-                failures.append(_failure(text, "MissingLayerDigest", "layer digest cannot be null or empty"))
-                continue
-            if not is_like_digest(text):
-                reason = f"layer digest should satisfy the regex '{DIGEST_PATTERN}'"
-                failures.append(_failure(text, "InvalidLayerDigest", reason))
-                continue
-            layer = _find(db, repository, text)
-            if layer is None:
-                layers.append({"layerDigest": text, "layerAvailability": "UNAVAILABLE"})
-            else:
-                layers.append(
-                    {
-                        "layerDigest": text,
-                        "layerAvailability": "AVAILABLE",
-                        "layerSize": layer.size_bytes,
-                        "mediaType": db.layers.find_media_type(repository, layer) or DEFAULT_MEDIA_TYPE,
-                    }
-                )
-    return {"layers": layers, "failures": failures}
+        output, short = _availability(call, db)
+    if short:
+        with call.transaction() as db:
+            output, short = _availability(call, db)
+            for repository, layer in short:
+                db.layers.promise(repository, layer, at=call.now)
+    return output
 
 
 @operation("ecr", "ecr-public", inline=True, unlisted=["ecr-public"])
@@ -119,7 +101,7 @@ def mount_layer(call: Call) -> Output:
             source = db.repositories.find(call.registry, name)
             layer = db.layers.find(source, digest) if source else None
             if source and layer and source.encryption == target.encryption:
-                db.layers.share(target, layer, at=call.now)
+                db.layers.promise(target, layer, at=call.now)
                 if layer.digest != digest:
                     db.layers.add_alias(target, digest, layer.digest)
                 return {"mounted": True}
@@ -141,6 +123,38 @@ def delete_layer(call: Call) -> Output:
             raise InvalidParameterException(member="layerDigest", reason="The layer is used by an image")
         db.layers.take_away(repository, layer, at=call.now)
     return {}
+
+
+def _availability(call: Call, db: Transaction) -> tuple[Output, list[tuple[Repository, Layer]]]:
+    """The answer, and the layers in it that are to be kept for longer than they would be: whoever is told
+    that a layer is there will not upload it."""
+    layers: list[Output] = []
+    failures: list[Output] = []
+    short: list[tuple[Repository, Layer]] = []
+    repository = db.repositories.get(call.registry, call.input["repositoryName"])
+    for text in dict.fromkeys(call.input["layerDigests"]):
+        if not text:
+            failures.append(_failure(text, "MissingLayerDigest", "layer digest cannot be null or empty"))
+            continue
+        if not is_like_digest(text):
+            reason = f"layer digest should satisfy the regex '{DIGEST_PATTERN}'"
+            failures.append(_failure(text, "InvalidLayerDigest", reason))
+            continue
+        layer = _find(db, repository, text)
+        if layer is None:
+            layers.append({"layerDigest": text, "layerAvailability": "UNAVAILABLE"})
+            continue
+        if layer.needs_renewal(call.now):
+            short.append((repository, layer))
+        layers.append(
+            {
+                "layerDigest": text,
+                "layerAvailability": "AVAILABLE",
+                "layerSize": layer.size_bytes,
+                "mediaType": db.layers.find_media_type(repository, layer) or DEFAULT_MEDIA_TYPE,
+            }
+        )
+    return {"layers": layers, "failures": failures}, short
 
 
 def _file(call: Call, db: Transaction) -> Output:

@@ -136,7 +136,7 @@ def complete_layer_upload(call: Call) -> Output:
             repository = db.repositories.get(call.registry, repository.name)
             _still_mine(call, db, upload, db.uploads.renew(upload, claim, at=call.stores.clock()))
             is_known = db.layers.find(repository, digest) is not None
-            is_new = db.layers.give(
+            db.layers.give(
                 repository,
                 digest,
                 upload.size_bytes,
@@ -149,8 +149,6 @@ def complete_layer_upload(call: Call) -> Output:
             db.uploads.delete(upload.id)
         fp("complete.after_commit")
 
-    if not is_new:
-        call.blobs.remove(key)
     if is_known and not call.via_oci:
         raise LayerAlreadyExistsException(
             digest=digest, repository_name=repository.name, registry_id=call.registry.id

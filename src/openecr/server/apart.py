@@ -9,7 +9,7 @@ import multiprocessing.connection
 import os
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from openecr.blobs.files import FileBlobs
 from openecr.domain.job import Job
@@ -30,7 +30,8 @@ def tools_of(
     log: Log,
 ) -> Tools:
     """What jobs are given, by the settings."""
-    return Tools(database, blobs, clock, audit.write, log.write, Bounds())
+    bounds = Bounds(gc_grace=timedelta(minutes=settings.gc_grace_minutes))
+    return Tools(database, blobs, clock, audit.write, log.write, bounds)
 
 
 def runner(settings: Settings) -> Callable[[Job, str], int]:

@@ -1,10 +1,10 @@
 """Where a call runs: on the loop, in a thread, or batch by batch. The gate as the fronts see it.
 
 An operation that says so reads a few rows and runs on the loop: SQLite answers in 12 µs, and the way to
-a thread and back costs 45. All others run in threads, a bounded number of them, with a bounded number
-waiting; those that only read have threads of their own, so that writers who wait for the database keep
-nobody from reading. An operation that takes bytes borrows a thread for each batch; while the client
-sends the next, none is held.
+a thread and back costs 45. Where it finds that it has to write, it is begun anew in a thread. All others
+run in threads, a bounded number of them, with a bounded number waiting; those that only read have threads
+of their own, so that writers who wait for the database keep nobody from reading. An operation that takes
+bytes borrows a thread for each batch; while the client sends the next, none is held.
 Source: design.md §2 "Server"; performance.md §4, §6.
 """
 
@@ -14,10 +14,12 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from openecr.errors import ServiceUnavailable
-from openecr.operations.call import Call, Intake, Output
+from openecr.operations.call import Call, Intake, NeedsThread, Output
 from openecr.operations.gate import Gate
 
 THREADS = min(32, 4 * (os.cpu_count() or 1))
@@ -37,7 +39,7 @@ class Pools:
     """AsyncGate over a gate (operations/gate.py)."""
 
     def __init__(self, gate: Gate, *, threads: int = THREADS, max_waiting: int = MAX_WAITING) -> None:
-        self.call = gate.call
+        self.call = partial(gate.call, has_loop=True)
         self._gate = gate
         self._calls = _Threads("call", threads, max_waiting)
         self._reads = _Threads("read", READING_THREADS, max_waiting)
@@ -53,9 +55,12 @@ class Pools:
     async def perform(self, call: Call, body: AsyncIterator[bytes] | None = None) -> Output:
         """Raises what the operation raises, what the body raises, and ServiceUnavailable where too many
         wait already. A body that ends early leaves the operation, which puts its things in order."""
-        if call.operation.inline:
-            return self._gate.perform(call)
         threads = self._reads if call.operation.read_only else self._calls
+        if call.operation.inline:
+            try:
+                return self._gate.perform(call)
+            except NeedsThread:
+                call, threads = replace(call, on_loop=False), self._calls
         if threads.are_taken:
             raise ServiceUnavailable
         if body is None or not call.operation.takes_bytes:

@@ -1,0 +1,115 @@
+"""Blobs that nobody needs any more go, while everybody pushes and pulls. Source: reliability.md §3.
+
+In two parts. A blob that nothing holds, neither an image nor a lease, is taken from everybody's sight in one
+transaction, which asks once more whether it is so: its row becomes a removal. Whoever uploads the same bytes
+from then on makes a blob of them under a key of its own. An hour later the bytes under the old key go, and
+then the removal. Each step may be repeated, so it may be cut short anywhere; any number of collectors may
+be at it.
+"""
+
+from datetime import timedelta
+from functools import partial
+
+from openecr.blobs.files import FileBlobs
+from openecr.domain.collecting import (
+    Memory,
+    add_collected,
+    add_removed,
+    brake,
+    look_at_clock,
+    may_brake,
+    why_paused,
+)
+from openecr.domain.garbage import Amount, Removal
+from openecr.failpoints import fp
+from openecr.jobs.service_event import service_event
+from openecr.jobs.work import Work
+
+EVERY = timedelta(minutes=1)
+BATCH = 20
+"""How many blobs one transaction looks at: it holds the writer's lock, for a millisecond or two."""
+REMOVALS = 100
+"""How many files are removed between two transactions that forget them."""
+
+
+def collect_garbage(work: Work) -> None:
+    """Take blobs that nothing holds from sight, and remove the bytes of those whose time has come.
+
+    While the collector is paused, by the clock or by a brake, nothing goes but bytes that were a blob's
+    already when they came.
+    """
+    is_paused = _is_paused(work)
+    if not is_paused:
+        _collect(work)
+    _remove(work, copies_only=is_paused)
+
+
+def _is_paused(work: Work) -> bool:
+    """Look at the clock and at how much there is to take."""
+    bounds = work.bounds
+    with work.database.reading() as db:
+        wanted = db.garbage.dead(before=work.now - bounds.gc_grace)
+        before = db.collecting.memory()
+        is_much = may_brake(before, wanted, bounds.gc_brakes)
+        stored = db.garbage.stored() if is_much else Amount(0, 0)  # all blobs are counted for it
+
+    def look(memory: Memory) -> Memory:
+        memory = look_at_clock(memory, work.now, bounds.gc_brakes)
+        if why_paused(memory) or not is_much:
+            return memory
+        return brake(memory, work.now, wanted, stored, bounds.gc_brakes)
+
+    with work.database.transaction(durable=False) as db:
+        after = db.collecting.remember(look)
+    reason = why_paused(after)
+    if reason and not why_paused(before):
+        work.tools.tell("error", "garbage collection is paused", reason=reason)
+    return bool(reason)
+
+
+def _collect(work: Work) -> None:
+    before = work.now - work.bounds.gc_grace
+    due_at = work.now + work.bounds.gc_removal_delay
+    while True:
+        work.step()
+        with work.database.reading() as db:
+            if not db.garbage.has_due(before=before):
+                return
+        with work.database.transaction() as db:
+            _, removals = db.garbage.collect(before=before, due_at=due_at, limit=BATCH)
+            db.collecting.remember(partial(add_collected, now=work.now, amount=_amount(removals)))
+        work.counts["collected"] += len(removals)
+        fp("gc.collected")
+
+
+def _remove(work: Work, *, copies_only: bool) -> None:
+    while True:
+        work.step()
+        with work.database.reading() as db:
+            due = db.removals.due(now=work.now, limit=REMOVALS, copies_only=copies_only)
+        if not due:
+            return
+        for each in due:
+            remove_bytes(work.blobs, each)
+            fp("gc.bytes_removed")
+            details = {
+                "digest": str(each.digest),
+                "sizeInBytes": each.size_bytes,
+                "key": each.key,
+                "tier": each.tier,
+                "reason": each.reason,
+            }
+            work.tools.write_audit(service_event("RemoveBlob", details, at=work.now))
+        with work.database.transaction(durable=False) as db:
+            gone = [each for each in due if db.removals.delete(each)]
+            db.collecting.remember(partial(add_removed, amount=_amount(gone)))
+        work.counts["removed"] += len(gone)
+
+
+def remove_bytes(blobs: FileBlobs, which: Removal) -> None:
+    """Bytes that are not there are removed already. Who reads them still goes on reading."""
+    blobs.remove(which.key)
+
+
+def _amount(removals: list[Removal]) -> Amount:
+    return Amount(len(removals), sum(each.size_bytes for each in removals))
