@@ -36,6 +36,7 @@ KINDS = {
     "cpu": Kind(_seconds, False, "CPU"),
     "authorising": Kind(lambda value: f"{value * 1e6:+.0f} µs to authorise", False, "authorising"),
     "rate": Kind(lambda value: f"{value:,.0f}/s", True, "rate"),
+    "p50": Kind(_seconds, False, "p50"),
     "p99": Kind(_seconds, False, "p99"),
     "uploaded": Kind(lambda value: f"{value / 1e6:,.0f} MB/s up", True, "uploaded"),
     "start": Kind(_seconds, False, "start"),
@@ -120,8 +121,8 @@ def _medians(workload: Workload, rounds: Sequence[Figures]) -> str:
 def _text(workload: Workload, name: str, value: float) -> str:
     if name == "rate" and workload.size_bytes:
         return f"{value * workload.size_bytes / 1e6:,.0f} MB/s"
-    if name == "p99":
-        return f"p99 {_seconds(value)}"
+    if name in ("p50", "p99"):
+        return f"{name} {_seconds(value)}"
     return KINDS[name].text(value)
 
 

@@ -1,9 +1,9 @@
 """The workloads: one function each, and one table at the end that says who runs it and what it must reach.
 
 A function makes what it needs on a server (once), loads it, and returns its figures: `rate` per second, `cpu`
-seconds of the server per request, `authorising` how many of these a user's policies cost, `p99` seconds,
-`memory` and `growth` in bytes, `start` in seconds. What is counted in bytes (a download of 1 GiB may be cut
-off by the clock) is told per request of `size_bytes`.
+seconds of the server per request, `authorising` how many of these a user's policies cost, `p50` and `p99`
+seconds, `memory` and `growth` in bytes, `start` in seconds. What is counted in bytes (a download of 1 GiB may
+be cut off by the clock) is told per request of `size_bytes`.
 """
 
 import json
@@ -38,6 +38,7 @@ from bench.fill import (
     fill_tags,
     fill_user,
 )
+from bench.lists import LISTS
 from bench.load import Act, Clients, Load, SignedRequest, flush_disk, in_parallel, wrk
 from bench.peers import (
     ACCESS_KEY_ID,
@@ -198,6 +199,12 @@ def page_through_tags(peer: Peer, seconds: int) -> Figures:
         return act
 
     return _figures(in_parallel(peer.pid, make, count=1, seconds=seconds))
+
+
+def page_through(peer: Peer, seconds: int, *, what: str) -> Figures:
+    """Pages of 100 of a list of 100,000, one at a time, whatever the filter (bench/lists.py)."""
+    load = LISTS[what](peer, seconds)
+    return {**_figures(load), "p50": load.p50_seconds}
 
 
 # the AWS API
@@ -376,6 +383,7 @@ _BULK_WRITE = (Gate("cpu", 0.8, "ceiling"), Gate("cpu", 1.1, "registry v3"), Gat
 _AUTHORISING = (Gate("authorising", 30e-6),)
 _GROWTH = (Gate("growth", 16 * MIB),)
 _START = (Gate("start", 1.0),)
+_PAGE = (Gate("p99", 0.010),)
 _MOTO = (Gate("rate", 10, "moto"),)
 
 _by_tag = partial(get_manifest, by="tag")
@@ -450,9 +458,21 @@ WORKLOADS = [
         "tags/list, 100 of 100,000 x1",
         TAGS,
         page_through_tags,
-        (Gate("p99", 0.010),),
+        _PAGE,
         heavy=True,
         ours_only=True,
+    ),
+    *(
+        Workload(
+            f"page-{name}",
+            f"{name.replace('-', ', ')}: 100 of 100,000 x1",
+            AWS,
+            partial(page_through, what=name),
+            _PAGE,
+            heavy=True,
+            ours_only=True,
+        )
+        for name in LISTS
     ),
     Workload(
         "mixed",

@@ -52,9 +52,24 @@ def test_a_manifest_may_name_a_layer_by_the_sha512_it_was_pushed_under(installat
 
 
 def test_a_tag_without_its_image_is_found(installation, pushed):
+    arn, image, _ = pushed
     installation.ask_database("UPDATE tag SET image_id = 999 WHERE name = '1.0'")
 
-    assert installation.fsck() == [f"I1 {pushed[0]}:1.0 points to no image of its own"]
+    assert installation.fsck() == [
+        f"I1 {arn}:1.0 points to no image of its own",
+        f"I1 {arn}@{image.digest} is not marked as tagged or untagged as it is",
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE image SET is_tagged = 0", "DELETE FROM tag WHERE name = '1.0'"]
+)
+def test_an_image_that_is_marked_as_it_is_not_is_found(installation, pushed, statement):
+    arn, image, _ = pushed
+    installation.ask_database(statement)
+
+    wrong = f"I1 {arn}@{image.digest} is not marked as tagged or untagged as it is"
+    assert wrong in installation.fsck()
 
 
 def test_what_does_not_hold_between_identities_is_found(installation):
@@ -171,7 +186,7 @@ def test_every_breach_is_told_not_only_the_first(installation, pushed):
         installation.path(layer).unlink()
     installation.ask_database("UPDATE tag SET image_id = 999 WHERE name = '1.0'")
 
-    assert [breach[:2] for breach in installation.fsck()] == ["I1", "I3", "I3"]
+    assert [breach[:2] for breach in installation.fsck()] == ["I1", "I1", "I3", "I3"]
 
 
 def test_more_blobs_and_manifests_than_one_page_holds_are_all_looked_at(installation, monkeypatch):

@@ -96,6 +96,31 @@ def test_accounts_and_their_root_keys_outlive_the_coming_of_users(tmp_path):
     driver.close()
 
 
+def test_images_are_marked_as_tagged_and_lists_of_them_filter(tmp_path):
+    upgrade(tmp_path / "x.db", "0002")
+    driver = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    driver.execute(
+        "INSERT INTO repository VALUES"
+        " (7, 'ecr', '1', 'eu', 'app', 0, 'MUTABLE', '[]', 0, 'AES256', NULL, '{}')"
+    )
+    for image in (1, 2):
+        driver.execute(
+            "INSERT INTO image VALUES (?, 7, ?, '', NULL, 0, 0, NULL, '{}', 'ACTIVE', 0)",
+            (image, bytes([image]) * 32),
+        )
+    driver.execute("INSERT INTO tag VALUES (7, 'latest', 2, NULL, 0)")
+    driver.close()
+
+    database = Database(tmp_path / "x.db")
+
+    with database.reading() as db:
+        repository = db.repositories.find_by_id(7)
+        for tagged, expected in (("TAGGED", [2]), ("UNTAGGED", [1]), ("ANY", [1, 2])):
+            page = db.image_lists.page(repository, tagged=tagged, status="ACTIVE", after=b"", limit=9)
+            assert [image.id for image in page] == expected
+    database.close()
+
+
 def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path):
     upgrade(tmp_path / "x.db", "0001")
     driver = sqlite3.connect(tmp_path / "x.db", isolation_level=None)

@@ -1,15 +1,21 @@
 """What a request needs is found by key; no look-up on its path reads a whole table."""
 
+import re
+
 import pytest
 
 from openecr.metadata import (
     access_keys,
     identities,
     identity_policies,
+    image_lists,
     managed_policies,
+    referrers,
+    repositories,
     resource_policies,
     revocations,
     sessions,
+    tags,
 )
 
 HOT = {
@@ -40,6 +46,20 @@ WARM = {
     "expired sessions": sessions._DELETE_EXPIRED,
 }
 
+PAGES = {
+    "images": (image_lists._PAGE, "image"),
+    "image ids": (image_lists._IDS, "image tag"),
+    "the rest of an image's ids": (image_lists._REST_OF_IDS, "image tag"),
+    "referrers": (referrers._AFTER, "image"),
+    "referrers of a type": (referrers._AFTER_OF_TYPE, "image"),
+    "tags": (tags._NAMES, "tag"),
+    "tags and their images": (tags._DETAILS, "tag image"),
+    "tags of an image": (tags._OF_IMAGE, "tag"),
+    "repositories": (repositories._PAGE, "repository"),
+    "catalog": (repositories._NAMES, "repository"),
+}
+"""What is read in the order of an index and left off where the page ends, with the tables it searches."""
+
 
 def plan(db, query):
     values = dict.fromkeys(query._compiled.params, 1)
@@ -67,3 +87,21 @@ def test_a_list_reads_its_own_rows_only(db, name):
 def test_whom_a_policy_is_attached_to_is_searched_by_its_arn(db, name):
     first = next(step for step in plan(db, WARM[name]) if step.startswith("SEARCH"))
     assert "arn=?" in first
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_read_from_where_it_begins_in_its_order_and_no_further(db, name):
+    """No table is scanned and nothing sorted; what filters a row is in the key that it is searched by."""
+    query, tables = PAGES[name]
+    steps = plan(db, query)
+
+    assert [step.split()[0] for step in steps] == ["SEARCH"] * len(tables.split())
+    assert [step.split()[1] for step in steps] == tables.split()
+    for column, comparison in re.findall(r"\.(\w+) (=|>) :", query.text):
+        assert f"{column}{comparison}?" in " ".join(steps)
+
+
+def test_of_an_image_that_is_marked_only_its_own_rows_are_read(db):
+    searches = [step for step in plan(db, tags._MARK) if "SUBQUERY" not in step]
+    assert searches[0] == "SEARCH image USING INTEGER PRIMARY KEY (rowid=?)"
+    assert {step.split(" USING ")[1] for step in searches[1:]} == {"INDEX tag_by_image (image_id=?)"}

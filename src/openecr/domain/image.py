@@ -9,6 +9,7 @@ from openecr.domain.names import Digest
 ACTIVE = "ACTIVE"
 ARCHIVED = "ARCHIVED"
 ACTIVATING = "ACTIVATING"
+STATUSES = (ACTIVE, ARCHIVED, ACTIVATING)
 
 LEASE = timedelta(hours=24)
 """How long a layer given to a repository is kept for a manifest to come (reliability.md §3, rule 2)."""

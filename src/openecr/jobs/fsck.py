@@ -1,6 +1,7 @@
 """What must always hold: between rows, between rows and bytes, and what clients were promised.
 
-    I1  a tag points to an image of its own repository, and every image has its manifest
+    I1  a tag points to an image of its own repository, and every image has its manifest and is marked as
+        tagged where it is
     I2  what a manifest lists is there, in its own repository
     I3  every blob an image uses is live, and every live blob's bytes are there, in full
     I4  every fact that a client wrote down as acknowledged is so (a journal; see parse_journal)
@@ -112,6 +113,7 @@ def _rows(database: Database, deep: bool) -> list[Breach]:
         damage = facts.damage() if deep else []
         rules = (
             ("I1", "has no manifest", facts.images_without_manifest()),
+            ("I1", "is not marked as tagged or untagged as it is", facts.mismarked_images()),
             ("I2", "lists an image that is not in its repository", facts.images_without_child()),
             ("I3", "uses a blob that is not live, or not its repository's", facts.images_without_blob()),
         )

@@ -28,6 +28,7 @@ from openecr.metadata.garbage import Garbage
 from openecr.metadata.group_sync import GroupSync
 from openecr.metadata.identities import Identities
 from openecr.metadata.identity_policies import IdentityPolicies
+from openecr.metadata.image_lists import ImageLists
 from openecr.metadata.images import Images
 from openecr.metadata.jobs import Jobs
 from openecr.metadata.layers import Layers
@@ -85,6 +86,7 @@ class Transaction:
         self.garbage = Garbage(connection)
         self.identities = Identities(connection)
         self.identity_policies = IdentityPolicies(connection)
+        self.image_lists = ImageLists(connection)
         self.images = Images(connection)
         self.jobs = Jobs(connection)
         self.layers = Layers(connection)

@@ -1,22 +1,11 @@
 """Images: their facts, their manifests' bytes, and what they refer to."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Select,
-    bindparam,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import BigInteger, bindparam, delete, exists, insert, select, update
 
 from openecr.domain.events import ImageRestoring, SubjectDeleted
 from openecr.domain.image import ACTIVATING, ACTIVE, ARCHIVED, Image, Layer
@@ -50,7 +39,7 @@ _BY_TAG = Query(
     .where(tag.c.repository_id == bindparam("repository"), tag.c.name == bindparam("tag"))
 )
 _CONTENT = Query(select(manifest.c.content).where(manifest.c.image_id == bindparam("image")))
-_LATER = {"id", "pulled_at", "archived_at", "activated_at"}
+_LATER = {"id", "is_tagged", "pulled_at", "archived_at", "activated_at"}
 """What an image has not when it is new."""
 _ADD = Query(
     insert(image).values(
@@ -107,48 +96,6 @@ _DELETE_ALIASES = Query(
     )
 )
 
-ANY = "ANY"
-_any_tag = tag.alias("any_tag")
-_has_tags = select(_any_tag.c.name).where(_any_tag.c.image_id == image.c.id).exists()
-_TAGGED: Mapping[str, tuple[ColumnElement[bool], ...]] = {
-    ANY: (),
-    "TAGGED": (_has_tags,),
-    "UNTAGGED": (~_has_tags,),
-}
-_STATUS: Mapping[bool, tuple[ColumnElement[bool], ...]] = {
-    True: (),
-    False: (image.c.status == bindparam("status"),),
-}
-
-
-def _filtered(statement: Select[tuple[object, ...]]) -> dict[tuple[str, bool], Query]:
-    """The statement under each filter of ListImages and DescribeImages: (tag status, any status?)."""
-    return {
-        (tagged, any_status): Query(statement.where(*_TAGGED[tagged], *_STATUS[any_status]))
-        for tagged in _TAGGED
-        for any_status in _STATUS
-    }
-
-
-_PAGE = _filtered(
-    select(*COLUMNS)
-    .where(_HERE, image.c.digest > bindparam("after"))
-    .order_by(image.c.digest)
-    .limit(bindparam("limit"))
-)
-_tag_name = func.coalesce(tag.c.name, "")
-_IDS = _filtered(
-    select(image.c.digest, tag.c.name)
-    .outerjoin_from(image, tag, tag.c.image_id == image.c.id)
-    .where(
-        _HERE,
-        image.c.digest >= bindparam("after"),
-        (image.c.digest > bindparam("after")) | (_tag_name > bindparam("after_tag")),
-    )
-    .order_by(image.c.digest, tag.c.name)
-    .limit(bindparam("limit"))
-)
-
 
 class Images:
     def __init__(self, connection: Connection) -> None:
@@ -169,30 +116,6 @@ class Images:
         assert row is not None, "an image has a manifest"
         content: bytes = row[0]
         return content.decode()
-
-    def page(
-        self, repository: Repository, *, tagged: str, status: str, after: bytes, limit: int
-    ) -> list[Image]:
-        """Up to `limit` images by digest, from the one after `after`.
-
-        tagged   TAGGED, UNTAGGED, ANY
-        status   ACTIVE, ARCHIVED, ACTIVATING, ANY
-        """
-        query = _PAGE[tagged, status == ANY]
-        values = {} if status == ANY else {"status": status}
-        rows = self._connection.all(query, repository=repository.id, after=after, limit=limit, **values)
-        return [image_of(row) for row in rows]
-
-    def ids(
-        self, repository: Repository, *, tagged: str, status: str, after: tuple[bytes, str], limit: int
-    ) -> list[tuple[Digest, str | None]]:
-        """Up to `limit` pairs of digest and tag, in that order; an untagged image is one pair without."""
-        query = _IDS[tagged, status == ANY]
-        values = {} if status == ANY else {"status": status}
-        rows = self._connection.all(
-            query, repository=repository.id, after=after[0], after_tag=after[1], limit=limit, **values
-        )
-        return [(Digest.of_sha256(raw), name) for raw, name in rows]
 
     def add(
         self,

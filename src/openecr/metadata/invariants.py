@@ -1,6 +1,6 @@
 """What must hold between rows, asked of all of them: the queries of fsck.
 
-The first four after `repositories` return what breaks a rule, as (repository's id, tag or digest): in
+The first five after `repositories` return what breaks a rule, as (repository's id, tag or digest): in
 a sound database nothing. Pages are by key, so that no view of the database is held open for long.
 Source: reliability.md §4, fsck.
 """
@@ -8,7 +8,7 @@ Source: reliability.md §4, fsck.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, exists, or_, select
 
 from openecr.domain.names import Digest
 from openecr.domain.registry import Kind, Registry
@@ -40,6 +40,11 @@ _MANIFESTS = Query(
     select(image.c.repository_id, image.c.digest)
     .outerjoin_from(image, manifest, manifest.c.image_id == image.c.id)
     .where(manifest.c.image_id.is_(None))
+)
+_MISMARKED = Query(
+    select(image.c.repository_id, image.c.digest).where(
+        image.c.is_tagged != exists().where(tag.c.image_id == image.c.id)
+    )
 )
 _parent, _child = image.alias("parent"), image.alias("child")
 _CHILDREN = Query(
@@ -161,6 +166,10 @@ class Invariants:
 
     def images_without_manifest(self) -> list[tuple[int, Digest]]:
         return self._images(_MANIFESTS)
+
+    def mismarked_images(self) -> list[tuple[int, Digest]]:
+        """Images of which the lists think that they have a tag and they have none, or the other way round."""
+        return self._images(_MISMARKED)
 
     def images_without_child(self) -> list[tuple[int, Digest]]:
         """Indexes that list an image which is not there, or in another repository."""

@@ -341,14 +341,29 @@ image = Table(
     Column("pulled_at", BigInteger),  # as last recorded: pulls within an hour may not be
     Column("archived_at", BigInteger),
     Column("activated_at", BigInteger),
+    Column("is_tagged", Boolean, nullable=False, server_default="0"),  # whether a row of `tag` points to it
     UniqueConstraint("repository_id", "digest"),
+    Index("image_by_status", "repository_id", "status", "is_tagged", "digest", unique=True),
     sqlite_autoincrement=True,
 )
+# Both are as lists filter: a page of the few that pass must not read the many that do not.
 Index(
     "image_by_subject",
     image.c.repository_id,
     image.c.subject,
+    image.c.status,
     image.c.digest,
+    unique=True,
+    sqlite_where=image.c.subject.is_not(None),
+)
+Index(
+    "image_by_subject_and_type",
+    image.c.repository_id,
+    image.c.subject,
+    image.c.artifact_media_type,
+    image.c.status,
+    image.c.digest,
+    unique=True,
     sqlite_where=image.c.subject.is_not(None),
 )
 

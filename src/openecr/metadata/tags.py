@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from openecr.domain.image import Image, TagDetail
@@ -25,6 +25,13 @@ _PUT = Query(
         index_elements=["repository_id", "name"],
         set_={column: _putting.excluded[column] for column in ("image_id", "digest", "created_at")},
     )
+)
+_IMAGE = Query(select(tag.c.image_id).where(_HERE, tag.c.name == bindparam("name")))
+_has_tags = exists().where(tag.c.image_id == bindparam("image"))
+_MARK = Query(
+    update(image)
+    .where(image.c.id == bindparam("image"), image.c.is_tagged != _has_tags)
+    .values(is_tagged=_has_tags)
 )
 _PUSHED_AS = Query(select(tag.c.digest).where(_HERE, tag.c.name == bindparam("name")))
 _REMOVE = Query(delete(tag).where(_HERE, tag.c.name == bindparam("name")))
@@ -55,6 +62,7 @@ class Tags:
 
         pushed_as  the sha512 that the client named the image by, if it did
         """
+        before = self._connection.one(_IMAGE, repository=repository.id, name=name)
         self._connection.run(
             _PUT,
             repository=repository.id,
@@ -63,6 +71,9 @@ class Tags:
             digest=None if pushed_as is None else pushed_as.raw,
             at=milliseconds(at),
         )
+        self._mark(which.id)
+        if before is not None and before[0] != which.id:
+            self._mark(before[0])
 
     def pushed_as(self, repository: Repository, name: str) -> Digest | None:
         """The sha512 that the client named the image by when it set the tag, if it did."""
@@ -70,7 +81,10 @@ class Tags:
         return None if row is None or row[0] is None else digest_of(row[0])
 
     def remove(self, repository: Repository, name: str) -> None:
+        before = self._connection.one(_IMAGE, repository=repository.id, name=name)
         self._connection.run(_REMOVE, repository=repository.id, name=name)
+        if before is not None:
+            self._mark(before[0])
 
     def of_image(self, which: Image) -> list[str]:
         return [name for (name,) in self._connection.all(_OF_IMAGE, image=which.id)]
@@ -83,3 +97,7 @@ class Tags:
     def details(self, repository: Repository, *, after: str, limit: int) -> list[TagDetail]:
         rows = self._connection.all(_DETAILS, repository=repository.id, after=after, limit=limit)
         return [TagDetail(name, image_of(tuple(row)), moment(at)) for name, at, *row in rows]
+
+    def _mark(self, image_id: int) -> None:
+        """Write down whether the image has a tag now, for the lists that filter by it."""
+        self._connection.run(_MARK, image=image_id)

@@ -8,7 +8,7 @@ from openecr.domain.names import find_digest
 from openecr.domain.repository import Repository
 from openecr.errors import ImageNotFoundException, InvalidParameterException
 from openecr.metadata.database import Transaction
-from openecr.metadata.images import ANY
+from openecr.metadata.image_lists import ANY
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import operation
 from openecr.operations.images import resolve
@@ -32,7 +32,7 @@ def list_images(call: Call) -> Output:
     after = (bytes.fromhex(asked.after[0]), asked.after[1]) if asked.after else (b"", "")
     with call.reading() as db:
         repository = db.repositories.get(call.registry, call.input["repositoryName"])
-        rows = db.images.ids(repository, **_filter(call), after=after, limit=asked.limit + 1)
+        rows = db.image_lists.ids(repository, **_filter(call), after=after, limit=asked.limit + 1)
     shown = rows[: asked.limit]
     output: Output = {
         "imageIds": [
@@ -71,7 +71,7 @@ def describe_images(call: Call) -> Output:
     after = bytes.fromhex(asked.after[0]) if asked.after else b""
     with call.reading() as db:
         repository = db.repositories.get(call.registry, call.input["repositoryName"])
-        images = db.images.page(repository, **_filter(call), after=after, limit=asked.limit + 1)
+        images = db.image_lists.page(repository, **_filter(call), after=after, limit=asked.limit + 1)
         shown = images[: asked.limit]
         output: Output = {"imageDetails": [_detail(call, db, repository, image) for image in shown]}
     if len(images) > asked.limit:

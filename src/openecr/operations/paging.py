@@ -1,7 +1,7 @@
 """maxResults and nextToken. Source: control-plane.md §1.8.
 
 A list pages by key: the token holds the key of the last item given, and what the list was asked
-for; it is authenticated, and refused with any other question.
+for and by which account; it is authenticated, and refused with any other question and from any other.
 """
 
 import json
@@ -67,9 +67,8 @@ def last_name(call: Call) -> tuple[str, int]:
 
 
 def scope(call: Call) -> str:
-    """Everything the list depends on but the page itself."""
+    """Everything the list depends on but the page itself, and whose it is."""
     asked: dict[str, Any] = {key: value for key, value in call.input.items() if key not in PAGING_MEMBERS}
     registry = call.registry
-    return json.dumps(
-        [call.operation.name, registry.kind, registry.account, registry.region, asked], sort_keys=True
-    )
+    place = [registry.kind, registry.account, registry.region]
+    return json.dumps([call.operation.name, call.caller.account, place, asked], sort_keys=True)

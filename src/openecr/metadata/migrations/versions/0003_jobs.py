@@ -140,6 +140,7 @@ def upgrade() -> None:
     op.add_column("repository", sa.Column("image_count", sa.Integer(), server_default="0", nullable=False))
     _count_images()
     _review_all_blobs()
+    _filter_lists_by_index()
 
 
 def _count_images() -> None:
@@ -154,4 +155,27 @@ def _review_all_blobs() -> None:
     op.execute(
         "INSERT INTO garbage_review (blob_id, since) SELECT blob.id, "
         "coalesce((SELECT max(lease_until) FROM repository_blob WHERE blob_id = blob.id), 0) FROM blob"
+    )
+
+
+def _filter_lists_by_index() -> None:
+    op.add_column("image", sa.Column("is_tagged", sa.Boolean(), server_default="0", nullable=False))
+    op.execute("UPDATE image SET is_tagged = EXISTS (SELECT * FROM tag WHERE tag.image_id = image.id)")
+    op.create_index(
+        "image_by_status", "image", ["repository_id", "status", "is_tagged", "digest"], unique=True
+    )
+    op.drop_index("image_by_subject", "image")
+    op.create_index(
+        "image_by_subject",
+        "image",
+        ["repository_id", "subject", "status", "digest"],
+        unique=True,
+        sqlite_where=sa.text("subject IS NOT NULL"),
+    )
+    op.create_index(
+        "image_by_subject_and_type",
+        "image",
+        ["repository_id", "subject", "artifact_media_type", "status", "digest"],
+        unique=True,
+        sqlite_where=sa.text("subject IS NOT NULL"),
     )
