@@ -176,6 +176,9 @@ class Settings:
     public_external_url: str | None = setting(
         None, _url(check_public_external_url), "The same for public repositories."
     )
+    public_strict_region: bool = setting(
+        False, _yes_or_no, "Whether the API of ECR Public answers in us-east-1 alone, as AWS's does."
+    )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(
         (), _networks, "Proxies whose X-Forwarded-For, -Proto and -Host are believed."
     )

@@ -272,12 +272,6 @@ def test_the_alias_is_given_once(ecr_public):
     assert uris[0].removesuffix("a0") == uris[1].removesuffix("a1")
 
 
-def test_a_logo_is_refused_while_it_cannot_be_kept(ecr_public):
-    with pytest.raises(ecr_public.exceptions.UnsupportedCommandException):
-        ecr_public.create_repository(repositoryName="app", catalogData={"logoImageBlob": b"png"})
-    assert ecr_public.describe_repositories()["repositories"] == []
-
-
 def test_regions_are_registries_of_their_own_but_the_public_one_is_one(server):
     for region in ("us-east-1", "eu-west-1"):
         server.client("ecr", region=region).create_repository(repositoryName=f"in-{region}")

@@ -1,4 +1,4 @@
-"""Everything under `/-/`: health, metrics, and layers by a signed URL."""
+"""Everything under `/-/`: health, metrics, layers by a signed URL, logos."""
 
 import asyncio
 import json
@@ -7,15 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from multidict import CIMultiDict
 
+from openecr.domain.logo import Logo
 from openecr.errors import ServiceUnavailable
 from openecr.identity.tokens import Tokens, make_token_key
 from openecr.port import FileRange, Request
 from openecr.server.downloads import Downloads
+from openecr.server.logos import Logos
 from openecr.server.own import OwnFront
 from openecr.server.telemetry import AuditFile, Exposition, Log, Telemetry
 
 DIGEST = "sha256:" + "a" * 64
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+LOGO = Logo("image/png", b"a picture")
 TOKENS = Tokens([make_token_key()])
 
 
@@ -23,8 +26,13 @@ def find_layer(repository_id, digest):
     return ("/blobs/one", 100) if (repository_id, digest) == (7, DIGEST) else None
 
 
+def find_logo(sha256):
+    return LOGO if sha256 == LOGO.sha256 else None
+
+
 def front(*, now=NOW, checks=None, sources=()):
-    return OwnFront(Exposition(list(sources)), Downloads(TOKENS, find_layer, lambda: now), checks or {})
+    downloads = Downloads(TOKENS, find_layer, lambda: now)
+    return OwnFront(Exposition(list(sources)), downloads, Logos(find_logo), checks or {})
 
 
 def ask(path, *, method="GET", to=None, **headers):
@@ -82,7 +90,56 @@ def test_a_layer_that_has_left_the_repository_is_gone():
     assert ask(url(digest="sha256:" + "b" * 64)).status == 404
 
 
-@pytest.mark.parametrize("path", [url(), "/-/healthz", "/-/readyz", "/-/metrics"])
+# Logos.
+
+
+LOGO_PATH = f"/-/logos/{LOGO.sha256.hex()}"
+
+
+def test_a_logo_is_told_what_it_is_and_may_do_nothing():
+    answer = ask(LOGO_PATH)
+    assert (answer.status, answer.body) == (200, b"a picture")
+    assert answer.headers == {
+        "Content-Type": "image/png",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Cache-Control": "public, max-age=3600",
+        "ETag": f'"{LOGO.sha256.hex()}"',
+    }
+
+
+@pytest.mark.parametrize("condition", ['"{}"', 'W/"{}"', '"other", "{}"', "*"])
+def test_a_logo_that_the_client_has_is_not_sent_again(condition):
+    answer = ask(LOGO_PATH, **{"If-None-Match": condition.format(LOGO.sha256.hex())})
+    assert (answer.status, answer.body) == (304, None)
+    assert answer.headers.keys() == {"ETag", "Cache-Control"}
+
+
+@pytest.mark.parametrize("condition", ['"other"', "", LOGO.sha256.hex()])
+def test_a_logo_that_the_client_has_another_of_is_sent(condition):
+    assert ask(LOGO_PATH, **{"If-None-Match": condition}).status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/-/logos/",
+        LOGO_PATH + "/",
+        LOGO_PATH + "0",
+        LOGO_PATH[:-1],
+        LOGO_PATH.upper(),
+        f"/-/logos/{'0' * 64}",
+        "/-/logos/../../etc/passwd",
+        LOGO_PATH[:-2] + "%41",
+    ],
+)
+def test_what_is_no_logo_is_not_there(path):
+    assert ask(path).status == 404
+    assert ask(path, **{"If-None-Match": "*"}).status == 404
+
+
+@pytest.mark.parametrize("path", [url(), LOGO_PATH, "/-/healthz", "/-/readyz", "/-/metrics"])
 def test_what_can_only_be_read_is_only_read(path):
     answer = ask(path, method="DELETE")
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")

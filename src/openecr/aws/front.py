@@ -18,7 +18,14 @@ from typing import Any, Protocol
 from openecr.aws import aws_json, query
 from openecr.aws.model import Operation, Service, Shape, services
 from openecr.aws.validate import validate
-from openecr.domain.registry import ACCOUNT, Kind, Registry, private_registry, public_registry
+from openecr.domain.registry import (
+    ACCOUNT,
+    PUBLIC_REGION,
+    Kind,
+    Registry,
+    private_registry,
+    public_registry,
+)
 from openecr.errors import (
     ExpiredSessionException,
     MissingAuthenticationTokenException,
@@ -26,6 +33,7 @@ from openecr.errors import (
     ServiceError,
     ServiceUnavailable,
     UnrecognizedClientException,
+    UnsupportedCommandException,
 )
 from openecr.identity import sigv4
 from openecr.identity.caller import Caller, anonymous_caller, root_caller
@@ -43,6 +51,11 @@ would be beyond it is told to come back. Anybody who knows an access key's id ca
 signature is judged when it is there."""
 INLINE_BODY_BYTES = 64 << 10
 """A longer body is hashed, parsed and validated in a thread: 14 MB take some 60 ms."""
+
+
+OUT_OF_REGION = "{operation} command is only supported in {region}."
+"""Source: terraform-provider-aws, sweep of aws_ecrpublic_repository (DescribeRepositories); codeship-library/
+aws-utilities#117 (GetAuthorizationToken). So those that read are refused as well."""
 
 
 class Wire(Protocol):
@@ -75,6 +88,7 @@ class AwsFront:
     find_key          looks an access key up; asked on the event loop, for every request
     clock             the time now, aware
     default_registry  the one that anonymous calls are about
+    is_public_region_strict  whether ECR Public is there in its own region alone, as AWS's is
     dev_account       for `--dev` alone: the account whose root any credentials stand for, unverified. An
                       access key that exists stands for whose it is, the number of an account for its root.
     """
@@ -87,12 +101,14 @@ class AwsFront:
         clock: Callable[[], datetime],
         default_registry: Registry,
         dev_account: str | None = None,
+        is_public_region_strict: bool = False,
     ) -> None:
         self._gate = gate
         self._find_key = find_key
         self._clock = clock
         self._default_registry = default_registry
         self._dev_account = dev_account
+        self._is_public_region_strict = is_public_region_strict
         self._held_bytes = 0
         services()  # the models are read at start, not while somebody waits
 
@@ -190,11 +206,17 @@ class AwsFront:
         operation, document = wire.find_operation(request, None if signed is None else signed.service, body)
         if signed is None and not operation.is_unsigned:
             raise MissingAuthenticationTokenException
+        if signed is not None and self._is_out_of_region(operation, signed.region):
+            raise UnsupportedCommandException(OUT_OF_REGION, operation=operation.name, region=PUBLIC_REGION)
         if (operation.service, operation.name) not in OPERATIONS:
             raise wire.not_implemented(operation)
         arguments = wire.parse(document, operation.input)
         validate(arguments, operation)
         return operation, arguments
+
+    def _is_out_of_region(self, operation: Operation, region: str) -> bool:
+        is_public = operation.service == Kind.PUBLIC
+        return self._is_public_region_strict and is_public and region != PUBLIC_REGION
 
     def _prove(self, signed: sigv4.SignedRequest, key: KnownKey, body: bytes) -> None:
         """Return if the signature holds, and the key still does."""

@@ -1,4 +1,4 @@
-"""`openecr account`: make an account, list those there are. May run beside the server."""
+"""`openecr account`: make an account, list those there are, vouch for one. May run beside the server."""
 
 import argparse
 import secrets
@@ -20,7 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--name", default="", help="What people call it.")
     create.add_argument("--account", metavar="NUMBER", help="Its 12 digits. [any that are free]")
     listing = commands.add_parser("list", help="print the number and the name of each account")
-    for command in (create, listing):
+    verify = commands.add_parser(
+        "verify", help="vouch for a publisher: its name and its logos are shown with its public repositories"
+    )
+    unverify = commands.add_parser("unverify", help="vouch for it no longer")
+    for command in (verify, unverify):
+        command.add_argument("account", metavar="NUMBER", help="The 12 digits of the account.")
+    for command in (create, listing, verify, unverify):
         command.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
         command.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
 
@@ -30,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
         settings = Settings.read({"data_dir": arguments.data_dir, "config": arguments.config})
         if arguments.what == "list":
             _list(settings)
+        elif arguments.what in ("verify", "unverify"):
+            _set_verified(settings, arguments.account, arguments.what == "verify")
         else:
             _create(settings, arguments.account or _any_number(), arguments.name)
     return 0
@@ -68,6 +76,18 @@ def _list(settings: Settings) -> None:
         accounts = db.accounts.list()
     for number, name in accounts:
         say(f"{number}  {name}".rstrip())
+
+
+def _set_verified(settings: Settings, number: str, is_verified: bool) -> None:
+    from openecr.metadata.database import Database
+
+    if not settings.database_path.is_file():  # opening it would make one
+        raise ValueError(f"There is no database {settings.database_path}.")
+    with closing(Database(settings.database_path)) as database, database.transaction() as db:
+        if not db.accounts.has(number):
+            raise ValueError(f"There is no account {number}.")
+        db.catalogs.set_verified(number, is_verified)
+    say(f"{number}  {'verified' if is_verified else 'not verified'}")
 
 
 def _any_number() -> str:

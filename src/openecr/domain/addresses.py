@@ -21,6 +21,8 @@ AS_THE_REQUEST_CAME: Final = "host"
 """The value of an external URL that stands for the origin of the request at hand."""
 PUBLIC_PATH: Final = "public.ecr.aws"
 """The first part of a path that names the public registry (form 3)."""
+LOGOS_PATH: Final = "/-/logos/"
+"""Before the sha256 of a logo, in hexadecimal digits."""
 
 PRIVATE_HOST = re.compile(r"([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\..+")
 PUBLIC_HOST = re.compile(r"(?:public\.ecr|ecr-public)\..+")
@@ -96,6 +98,11 @@ class Addresses:
     def registry_uri(self, alias: str, *, origin: str) -> str:
         """`localhost:3270/public.ecr.aws/alias`: a public registry."""
         return f"{_without_scheme(self._public_base(origin))}/{alias}"
+
+    def logo_url(self, sha256: bytes, *, origin: str) -> str:
+        """`http://localhost:3270/-/logos/5f70bf18…`: a picture, where the public registry is found."""
+        base = urlsplit(self._public_base(origin))
+        return f"{base.scheme}://{base.netloc}{LOGOS_PATH}{sha256.hex()}"
 
     def proxy_endpoint(self, account: str, region: str, *, origin: str) -> str:
         """`http://localhost:3270`: what `docker login` is given.

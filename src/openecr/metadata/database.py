@@ -23,6 +23,7 @@ from openecr.metadata.account_settings import AccountSettings
 from openecr.metadata.accounts import Accounts
 from openecr.metadata.aliases import Aliases
 from openecr.metadata.bookmarks import Bookmarks
+from openecr.metadata.catalogs import Catalogs
 from openecr.metadata.collecting import Collecting
 from openecr.metadata.garbage import Garbage
 from openecr.metadata.group_sync import GroupSync
@@ -83,6 +84,7 @@ class Transaction:
         self.aliases = Aliases(connection)
         self.bookmarks = Bookmarks(connection)
         self.collecting = Collecting(connection)
+        self.catalogs = Catalogs(connection)
         self.garbage = Garbage(connection)
         self.identities = Identities(connection)
         self.identity_policies = IdentityPolicies(connection)

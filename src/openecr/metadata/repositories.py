@@ -69,6 +69,11 @@ _SET_SCAN_ON_PUSH = Query(
     .where(repository.c.id == bindparam("repository"))
     .values(scan_on_push=bindparam("scan_on_push"))
 )
+_SET_CATALOG_DATA = Query(
+    update(repository)
+    .where(repository.c.id == bindparam("repository"))
+    .values(catalog_data=bindparam("catalog_data"))
+)
 _HAS_IMAGES = Query(select(exists().where(image.c.repository_id == bindparam("repository"))))
 # Children do not die with their parents: the links go first, then all else by cascade.
 _UNLINK = Query(
@@ -143,6 +148,9 @@ class Repositories:
 
     def set_scan_on_push(self, which: Repository, scan_on_push: bool) -> None:
         self._connection.run(_SET_SCAN_ON_PUSH, repository=which.id, scan_on_push=scan_on_push)
+
+    def set_catalog_data(self, which: Repository, catalog_data: dict[str, Any]) -> None:
+        self._connection.run(_SET_CATALOG_DATA, repository=which.id, catalog_data=json.dumps(catalog_data))
 
     def has_images(self, which: Repository) -> bool:
         row = self._connection.one(_HAS_IMAGES, repository=which.id)

@@ -498,6 +498,8 @@ registry_catalog = Table(
     metadata,
     Column("account_id", Text, primary_key=True),
     Column("display_name", Text),
+    # The operator vouches for the publisher: only then are its name and logos shown in a gallery.
+    Column("is_verified", Boolean, nullable=False),
 )
 
 # A picture for a public repository.
@@ -508,6 +510,7 @@ logo = Table(
     Column("media_type", Text, nullable=False),  # image/png, image/jpeg
     Column("sha256", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
+    Index("logo_by_sha256", "sha256"),
 )
 
 # What has happened and is not yet made into jobs. Written with what happened, in one transaction.

@@ -3,6 +3,7 @@
 from openecr.operations import (
     account_settings,
     authorization_token,
+    catalog,
     image_lists,
     images,
     layers,
@@ -40,6 +41,7 @@ __all__ = [
     "account_settings",
     "authorization_details",
     "authorization_token",
+    "catalog",
     "groups",
     "identity_policies",
     "identity_tags",

@@ -26,25 +26,27 @@ def describe_registries(call: Call) -> Output:
 
     Input   maxResults, nextToken
     Output  registries [{registryId, registryArn, registryUri, verified, aliases}], without an alias
-            until the first repository is created (control-plane.md Appendix C, U25)
+            until the first repository is created or one is given (control-plane.md Appendix C, U25)
+    Source  control-plane.md §9.2, §9.5
     """
     page(call)  # refuses a token: a list of one never gave any
     with call.reading() as db:
         aliases = db.aliases.of_account(call.registry.account)
-    primary = aliases[0][0] if aliases else ""
+        is_verified = db.catalogs.is_verified(call.registry.account)
+    primary = aliases[0].name if aliases else ""
     registry = {
         "registryId": call.registry.id,
         "registryArn": call.registry.arn,
         "registryUri": call.stores.addresses.registry_uri(primary, origin=call.origin),
-        "verified": False,
+        "verified": is_verified,
         "aliases": [
             {
-                "name": name,
-                "status": "ACTIVE",
-                "primaryRegistryAlias": is_primary,
-                "defaultRegistryAlias": is_default,
+                "name": alias.name,
+                "status": "ACTIVE",  # an operator gives an alias or does not: none is pending or rejected
+                "primaryRegistryAlias": alias.is_primary,
+                "defaultRegistryAlias": alias.is_default,
             }
-            for name, is_primary, is_default in aliases
+            for alias in aliases
         ],
     }
     return {"registries": [registry]}

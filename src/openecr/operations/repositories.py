@@ -6,12 +6,9 @@ from openecr.domain import encryption, resource_tags, tag_mutability
 from openecr.domain.addresses import is_reserved_name
 from openecr.domain.registry import Kind
 from openecr.domain.repository import Repository
-from openecr.errors import (
-    InvalidParameterException,
-    RepositoryNotEmptyException,
-    UnsupportedCommandException,
-)
+from openecr.errors import InvalidParameterException, RepositoryNotEmptyException
 from openecr.metadata.database import Transaction
+from openecr.operations import catalog
 from openecr.operations.authorize import require
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import any_repository, operation
@@ -34,6 +31,7 @@ def create_repository(call: Call) -> Output:
         raise InvalidParameterException(
             member="repositoryName", reason="must not begin with the name of a registry"
         )
+    texts, logo = catalog.parse(call.input.get("catalogData", {}))
     new = Repository(
         id=0,
         registry=call.registry,
@@ -45,7 +43,7 @@ def create_repository(call: Call) -> Output:
         ),
         scan_on_push=call.input.get("imageScanningConfiguration", {}).get("scanOnPush", False),
         encryption=encryption.parse(call.input.get("encryptionConfiguration"), call.registry),
-        catalog_data=_catalog_data(call),
+        catalog_data=texts,
     )
     tags = resource_tags.parse(call.input.get("tags") or [])
     if tags:
@@ -54,12 +52,16 @@ def create_repository(call: Call) -> Output:
     with call.transaction() as db:
         repository = db.repositories.add(new)
         db.resource_tags.put(repository, tags)
-        if call.registry.kind is Kind.PUBLIC and db.aliases.find_primary(call.registry.account) is None:
-            db.aliases.add_default(call.registry.account, _new_alias(db), at=call.now)
-        described = describe(call, db, repository)
+        if call.registry.kind is Kind.PRIVATE:
+            return {"repository": describe(call, db, repository)}
 
-    output = {"repository": described}
-    return output | {"catalogData": repository.catalog_data} if call.registry.kind is Kind.PUBLIC else output
+        db.catalogs.put_logo(repository, logo)
+        if not any(alias.is_default for alias in db.aliases.of_account(call.registry.account)):
+            db.aliases.add(call.registry.account, _new_alias(db), is_default=True, at=call.now)
+        return {
+            "repository": describe(call, db, repository),
+            "catalogData": catalog.describe(call, db, repository),
+        }
 
 
 def named_repositories(call: Call) -> list[str]:
@@ -175,14 +177,6 @@ def _mutability(mutability: tag_mutability.TagMutability) -> Output:
             {"filterType": "WILDCARD", "filter": pattern} for pattern in mutability.filters
         ]
     return output
-
-
-def _catalog_data(call: Call) -> Output:
-    """What CreateRepository of ecr-public may say about the repository, as it will be shown."""
-    given: Output = dict(call.input.get("catalogData", {}))
-    if "logoImageBlob" in given:
-        raise UnsupportedCommandException("A logo cannot be stored by openecr yet: leave logoImageBlob out.")
-    return given
 
 
 def _new_alias(db: Transaction) -> str:

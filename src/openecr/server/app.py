@@ -7,6 +7,7 @@ from functools import partial
 
 from openecr.aws.front import AwsFront
 from openecr.blobs.files import FileBlobs
+from openecr.domain.logo import Logo
 from openecr.domain.names import Digest
 from openecr.domain.registry import private_registry
 from openecr.identity.credentials import AccessKey, parse_access_key
@@ -24,6 +25,7 @@ from openecr.server.apart import runner, tools_of
 from openecr.server.downloads import Downloads, FindLayer
 from openecr.server.hosts import Front, Fronts, namespace_of, not_found, refuse_plainly
 from openecr.server.job_metrics import job_families
+from openecr.server.logos import FindLogo, Logos
 from openecr.server.master_key import open_sealer
 from openecr.server.own import OwnFront
 from openecr.server.pools import Pools
@@ -117,6 +119,7 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
         clock=clock,
         default_registry=private_registry(settings.account, settings.region),
         dev_account=settings.account if settings.dev else None,
+        is_public_region_strict=settings.public_strict_region,
     )
     own = OwnFront(
         Exposition(
@@ -128,6 +131,7 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
             ]
         ),
         Downloads(tokens, layer_finder(database, blobs), clock),
+        Logos(logo_finder(database)),
         {"database": partial(_look_at, database)},
     )
 
@@ -166,6 +170,16 @@ def layer_finder(database: Database, blobs: FileBlobs) -> FindLayer:
         with database.reading() as db:
             layer = db.layers.find_in(repository_id, Digest.parse(digest))
         return None if layer is None else (blobs.path(layer.key), layer.size_bytes)
+
+    return find
+
+
+def logo_finder(database: Database) -> FindLogo:
+    """A look-up of a logo by its sha256."""
+
+    def find(sha256: bytes) -> Logo | None:
+        with database.reading() as db:
+            return db.catalogs.find_logo_by_sha256(sha256)
 
     return find
 

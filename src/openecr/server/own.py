@@ -1,4 +1,4 @@
-"""The front under `/-/`: health, metrics, downloads. Everything of ours that no protocol asks for.
+"""The front under `/-/`: health, metrics, downloads, logos. Everything of ours that no protocol asks for.
 
 `healthz` says that the process answers; `readyz` that it should be sent requests: its stores answer
 and it is not about to stop.
@@ -7,11 +7,13 @@ and it is not about to stop.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+from openecr.domain.addresses import LOGOS_PATH
 from openecr.errors import ServiceError
 from openecr.port import Request, Response
 from openecr.server.downloads import PATH as LAYERS
 from openecr.server.downloads import Downloads
 from openecr.server.hosts import not_found, plain
+from openecr.server.logos import Logos
 from openecr.server.telemetry import Exposition
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -23,11 +25,16 @@ class OwnFront:
     """
 
     def __init__(
-        self, exposition: Exposition, downloads: Downloads, checks: Mapping[str, Callable[[], None]]
+        self,
+        exposition: Exposition,
+        downloads: Downloads,
+        logos: Logos,
+        checks: Mapping[str, Callable[[], None]],
     ) -> None:
         self._exposition = exposition
         self._checks = checks
         self._downloads = downloads
+        self._logos = logos
         self._paths: dict[str, Handler] = {
             "/-/healthz": self._health,
             "/-/readyz": self._readiness,
@@ -37,6 +44,8 @@ class OwnFront:
     async def handle(self, request: Request) -> Response:
         if request.path.startswith(LAYERS):
             return await self._downloads.handle(request)
+        if request.path.startswith(LOGOS_PATH):
+            return await self._logos.handle(request)
         handler = self._paths.get(request.path, not_found)
         if handler is not not_found and request.method not in ("GET", "HEAD"):
             response = plain(405, "Method Not Allowed\n")

@@ -52,6 +52,7 @@ def upgrade() -> None:
         "registry_catalog",
         sa.Column("account_id", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=True),
+        sa.Column("is_verified", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("account_id"),
     )
     op.create_table(
@@ -120,6 +121,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["repository_id"], ["repository.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("repository_id"),
     )
+    op.create_index("logo_by_sha256", "logo", ["sha256"], unique=False)
     op.create_table(
         "lifecycle_preview_image",
         sa.Column("repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
