@@ -149,11 +149,17 @@ class EntityTemporarilyUnmodifiableException(ServiceError):
 
 
 class ExclusionAlreadyExistsException(ServiceError):
-    pass
+    message = (
+        "A pull time update exclusion for the principal '{principal}' already exists in the registry with "
+        "id '{registry_id}'"
+    )
 
 
 class ExclusionNotFoundException(ServiceError):
-    pass
+    message = (
+        "A pull time update exclusion for the principal '{principal}' does not exist in the registry with "
+        "id '{registry_id}'"
+    )
 
 
 class IDPCommunicationErrorException(ServiceError):

@@ -214,6 +214,9 @@ class Settings:
         _number(15, 525_600),
         "How long a blob stays that no image and no push needs any more.",
     )
+    pull_time_resolution_minutes: int = setting(
+        60, _number(0, 1440), "For how long a recorded pull time stays, though an image is pulled again."
+    )
     log_format: str = setting("text", _one_of("text", "json"), "How the log on standard error is written.")
     access_log: bool = setting(False, _yes_or_no, "Whether each request is a line of the log.")
 

@@ -36,6 +36,7 @@ NOT_FOUND = {
     "CreateRepository": "RepositoryAlreadyExistsException",
     "DeleteRegistryPolicy": "RegistryPolicyNotFoundException",
     "DeleteRepositoryPolicy": "RepositoryPolicyNotFoundException",
+    "DeregisterPullTimeUpdateExclusion": "ExclusionNotFoundException",
     "GetAccountSetting": "ValidationException",
     "GetDownloadUrlForLayer": "LayersNotFoundException",
     "GetRegistryPolicy": "RegistryPolicyNotFoundException",

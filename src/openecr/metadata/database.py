@@ -37,6 +37,8 @@ from openecr.metadata.managed_policies import ManagedPolicies
 from openecr.metadata.migrate import migrate
 from openecr.metadata.oidc_providers import OidcProviders
 from openecr.metadata.outbox import Outbox
+from openecr.metadata.pull_time_exclusions import PullTimeExclusions
+from openecr.metadata.pull_times import PullTimes
 from openecr.metadata.query import Connection
 from openecr.metadata.referrers import Referrers
 from openecr.metadata.registry_scanning import RegistryScannings
@@ -95,6 +97,8 @@ class Transaction:
         self.managed_policies = ManagedPolicies(connection)
         self.oidc_providers = OidcProviders(connection)
         self.outbox = Outbox(connection)
+        self.pull_time_exclusions = PullTimeExclusions(connection)
+        self.pull_times = PullTimes(connection)
         self.referrers = Referrers(connection)
         self.registry_policies = RegistryPolicies(connection)
         self.registry_scanning = RegistryScannings(connection)

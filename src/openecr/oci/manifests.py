@@ -20,7 +20,8 @@ async def get(exchange: Exchange) -> Response:
 
 
 async def head(exchange: Exchange) -> Response:
-    image = await _find(exchange)
+    """The same without the manifest. It counts as no pull."""
+    image = await _find(exchange, isHead=True)
     return Response(200, _headers(image, len(image["imageManifest"].encode())))
 
 
@@ -62,11 +63,11 @@ async def delete(exchange: Exchange) -> Response:
     return Response(202, {"Content-Length": "0"})
 
 
-async def _find(exchange: Exchange) -> dict[str, Any]:
+async def _find(exchange: Exchange, **more: Any) -> dict[str, Any]:
     """The image the path refers to, or the refusal that stands for its failure."""
     output = await exchange.perform(
         "BatchGetImage",
-        {"repositoryName": exchange.repository, "imageIds": [_image_id(exchange.reference)]},
+        {"repositoryName": exchange.repository, "imageIds": [_image_id(exchange.reference)], **more},
     )
     if output["failures"]:
         raise failed_image(output["failures"][0])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from openecr.identity.sealed import Sealer
 from openecr.identity.tokens import Tokens
 from openecr.integrations.oidc_keys import KeySets
 from openecr.metadata.database import Database, Transaction
+from openecr.operations.pulls import NotedPulls
 
 if TYPE_CHECKING:
     from openecr.operations.gate import Operation
@@ -40,6 +41,7 @@ class Stores:
     key_sets: KeySets
     clock: Callable[[], datetime]
     is_dev: bool = False  # any account is there, and whoever is denied is told why
+    pulls: NotedPulls = field(default_factory=NotedPulls)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """PutImage, BatchGetImage, BatchDeleteImage."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ from openecr.domain import manifest as manifests
 from openecr.domain.image import ACTIVE, Image, Layer
 from openecr.domain.manifest import Descriptor, Manifest
 from openecr.domain.names import DIGEST_PATTERN, TAG, TAG_PATTERN, Digest, find_digest, is_like_digest
+from openecr.domain.registry import Kind
 from openecr.domain.repository import Repository
 from openecr.errors import (
     ImageAlreadyExistsException,
@@ -99,10 +101,11 @@ def put_image(call: Call) -> Output:
 
 @operation("ecr", "ecr-public", inline=True, unlisted=["ecr-public"])
 def batch_get_image(call: Call) -> Output:
-    """Manifests, by tag or digest: the pull.
+    """Manifests, by tag or digest: the pull. It is noted, for `lastRecordedPullTime` (§4.8).
 
     Input   repositoryName, registryId, imageIds (1 to 100), acceptedMediaTypes (never converts: the
-            stored manifest is returned whatever it says; control-plane.md Appendix C, U14)
+            stored manifest is returned whatever it says; control-plane.md Appendix C, U14). Over OCI also
+            isHead: it is asked about, not pulled
     Output  images, failures, in the order asked; an image's imageId has the tag only if it was asked by it;
             one that is archived is a failure (ImageInaccessible; §4.9)
     Raises  RepositoryNotFoundException; LimitExceededException where that would be too much to send
@@ -111,11 +114,16 @@ def batch_get_image(call: Call) -> Output:
     image_ids = call.input["imageIds"]
     if len(image_ids) > 1:
         with call.reading() as db:
-            return _get_images(call, db)
-    only = image_ids[0]
-    place = call.registry, call.input["repositoryName"]
-    key = (*place, only.get("imageDigest"), only.get("imageTag"), call.via_oci)
-    return call.stores.database.recall(key, partial(_get_images, call), size_of=_size_of_images)
+            found = _get_images(call, db)
+    else:
+        only = image_ids[0]
+        place = call.registry, call.input["repositoryName"]
+        key = (*place, only.get("imageDigest"), only.get("imageTag"), call.via_oci)
+        found = call.stores.database.recall(key, partial(_get_images, call), size_of=_size_of_images)
+    if "isHead" not in call.input:
+        for image_id in found.ids:
+            call.stores.pulls.note(image_id, call.caller, call.now)
+    return found.output
 
 
 @operation("ecr", "ecr-public")
@@ -277,7 +285,14 @@ def _tags_to_change(
 # BatchGetImage.
 
 
-def _get_images(call: Call, db: Transaction) -> Output:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    output: Output
+    ids: Sequence[int]  # of the images whose pulls are recorded: the public API shows no time
+
+
+def _get_images(call: Call, db: Transaction) -> _Found:
+    ids: list[int] = []
     images: list[Output] = []
     failures: list[Output] = []
     size_bytes = 0
@@ -297,11 +312,14 @@ def _get_images(call: Call, db: Transaction) -> Output:
             )
         asked = _asked_as(call, db, repository, image_id)
         images.append(_image(call, image, image_id.get("imageTag"), db.images.manifest(image), asked))
-    return {"images": images, "failures": failures}
+        ids.append(image.id)
+    is_recorded = call.registry.kind is Kind.PRIVATE
+    return _Found({"images": images, "failures": failures}, ids if is_recorded else ())
 
 
-def _size_of_images(output: Output) -> int:
+def _size_of_images(found: _Found) -> int:
     """How much there is to remember. What is no image id may be as long as a body."""
+    output = found.output
     manifests_size = sum(len(image["imageManifest"]) for image in output["images"])
     return manifests_size + sum(len(text) for each in output["failures"] for text in each["imageId"].values())
 

@@ -10,6 +10,7 @@ from openecr.blobs.files import FileBlobs
 from openecr.domain.logo import Logo
 from openecr.domain.names import Digest
 from openecr.domain.registry import private_registry
+from openecr.errors import ServiceUnavailable
 from openecr.identity.credentials import AccessKey, parse_access_key
 from openecr.identity.sealed import Sealer
 from openecr.integrations.oidc_keys import KeySets
@@ -64,6 +65,14 @@ class Parts:
         """For the start of a server, before it answers: nobody is adding to any upload."""
         with self.stores.database.transaction() as db:
             db.uploads.release_all()
+
+    def record_pulls(self) -> None:
+        """Write down which images this process was asked for. What cannot be written now is, next time."""
+        resolution = timedelta(minutes=self.settings.pull_time_resolution_minutes)
+        try:
+            self.stores.pulls.record(self.stores.database, resolution=resolution)
+        except ServiceUnavailable as error:
+            self.log.write("error", "pull times not recorded", reason=str(error.__cause__ or error))
 
     def close(self) -> None:
         self.pools.close()

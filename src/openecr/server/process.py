@@ -19,6 +19,8 @@ from openecr.server.telemetry import RequestIds, Telemetry
 from openecr.settings import Settings
 
 CERTIFICATE_SECONDS = 10.0
+PULLS_SECONDS = 30.0
+"""How long a pull is only known to its process. Source: advanced-features.md §6.3: at most a minute."""
 SWITCH_SECONDS = 0.0005
 """How long a thread that moves bytes may keep the loop waiting for the interpreter."""
 YOUNG_OBJECTS = 10_000
@@ -61,7 +63,7 @@ async def serve(
     server = HttpServer(parts.fronts.choose, parts.telemetry, incoming, limits or Limits())
     for listener in listeners:
         await server.listen(listener, certificate.context if certificate else None)
-    timers = []
+    timers = [asyncio.create_task(every(PULLS_SECONDS, parts.telemetry, parts.record_pulls))]
     if certificate is not None:
         reload = certificate.reload_if_changed
         timers.append(asyncio.create_task(every(CERTIFICATE_SECONDS, parts.telemetry, reload)))
@@ -72,6 +74,7 @@ async def serve(
     for timer in timers:
         timer.cancel()
     await server.stop()
+    await asyncio.to_thread(parts.record_pulls)
 
 
 async def every(seconds: float, telemetry: Telemetry, work: Callable[[], object]) -> None:
