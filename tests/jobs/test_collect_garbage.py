@@ -8,6 +8,7 @@ import pytest
 from openecr.domain.garbage import COPY, DOWNLOAD_LIFE, REMOVAL_DELAY, UNUSED
 from openecr.failpoints import arm
 from openecr.jobs import collect_garbage as job
+from openecr.jobs import figures
 from tests.builders import a_layer, an_image, an_index, sha512
 from tests.jobs.garbage import (
     DELAY,
@@ -352,5 +353,7 @@ def test_whatever_is_cut_short_is_done_by_the_next_run(installation, monkeypatch
     assert keys(installation) == sorted(installation.path(blob).name for blob in kept.blobs)
     assert installation.ask_database("SELECT count(*) FROM removal") == (0,)
     with installation.database.reading() as db:
-        memory = db.collecting.memory()
-    assert (memory.collected.blobs, memory.removed.blobs) == (3, 3)
+        found = figures.find_all(db)
+    assert (found["gc_collected_blobs"], found["gc_removed_blobs"]) == (3, 3)
+    assert found["gc_removed_bytes"] == image.size_bytes
+    assert (found["gc_reviews"], found["gc_waiting_removals"], found["gc_paused"]) == (0, 0, 0)

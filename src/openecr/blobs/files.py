@@ -214,6 +214,13 @@ class FileBlobs:
         except FileNotFoundError:
             return None
 
+    def modified_at(self, key: str) -> datetime | None:
+        """When its last byte was written; None where there is no such blob."""
+        try:
+            return datetime.fromtimestamp(os.stat(self._paths.blob(key)).st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+
     def sha256(self, key: str) -> Digest | None:
         """The digest of the blob's bytes, all of them read now; None where there is no such blob."""
         try:

@@ -5,7 +5,7 @@ collector waits until it has gone steadily for a while. A server that was stoppe
 too. The brakes (rule 11): what a mistake elsewhere would have it remove is far more than what a day brings.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from openecr.domain.garbage import Amount
@@ -41,8 +41,6 @@ class Memory:
     day: str = ""  # the last one on which anything was collected: 2026-11-21
     day_bytes: int = 0  # on that day
     usual: tuple[int, ...] = ()  # on the days before, the last of them first
-    collected: Amount = field(default=Amount(0, 0))  # ever: taken from everybody's sight
-    removed: Amount = field(default=Amount(0, 0))  # ever: gone from the store
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +118,15 @@ def add_collected(memory: Memory, now: datetime, amount: Amount) -> Memory:
     """Something was collected on the day that `now` is on, if anything was."""
     if amount.blobs == 0:
         return memory
-    collected = _sum(memory.collected, amount)
     if memory.day == _day(now):
-        return replace(memory, day_bytes=memory.day_bytes + amount.size_bytes, collected=collected)
+        return replace(memory, day_bytes=memory.day_bytes + amount.size_bytes)
     usual = (memory.day_bytes, *memory.usual)[:USUAL_DAYS] if memory.day else ()
-    return replace(memory, day=_day(now), day_bytes=amount.size_bytes, usual=usual, collected=collected)
-
-
-def add_removed(memory: Memory, amount: Amount) -> Memory:
-    return replace(memory, removed=_sum(memory.removed, amount))
+    return replace(memory, day=_day(now), day_bytes=amount.size_bytes, usual=usual)
 
 
 def _usual(memory: Memory, now: datetime) -> int | None:
     """What a day brings, as far as that is known."""
-    days = memory.usual if memory.day == _day(now) else (memory.day_bytes, *memory.usual)
+    days = memory.usual if memory.day in ("", _day(now)) else (memory.day_bytes, *memory.usual)
     return sum(days) // len(days) if len(days) >= FEWEST_DAYS else None
 
 
@@ -141,10 +134,6 @@ def _is_allowed(memory: Memory, now: datetime, total: int) -> bool:
     if memory.allowed_until is None or now > memory.allowed_until:
         return False
     return total * 100 <= memory.allowed_bytes * LEEWAY_PERCENT
-
-
-def _sum(one: Amount, other: Amount) -> Amount:
-    return Amount(one.blobs + other.blobs, one.size_bytes + other.size_bytes)
 
 
 def _day(now: datetime) -> str:

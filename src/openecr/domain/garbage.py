@@ -7,6 +7,7 @@ from openecr.domain.names import Digest
 
 UNUSED = "nothing used it and no lease was left"
 COPY = "the same bytes were there already"
+ORPHAN = "no row speaks of it"
 REPLACED = "its bytes were lost or damaged, and came anew"
 
 DOWNLOAD_LIFE = timedelta(hours=1)

@@ -14,6 +14,8 @@ follows from an event, one in triggers.py.
     fsck.py            what must always hold between rows, and between rows and bytes
     check.py           fsck by itself, every hour
     collect_garbage.py  blobs that nothing holds any more
+    take_inventory.py  bytes that no row speaks of
+    service_event.py   how the audit is told what was done by itself
     expire_uploads.py  uploads nobody goes on with
     expire_referrers.py  what names an image as its subject that is there no more
     expire_sessions.py  temporary credentials that have ended

@@ -9,19 +9,20 @@ be at it.
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
-from openecr.blobs.files import FileBlobs
 from openecr.domain.collecting import (
     Memory,
     add_collected,
-    add_removed,
     brake,
     look_at_clock,
     may_brake,
     why_paused,
 )
 from openecr.domain.garbage import Amount, Removal
+from openecr.domain.names import Digest
 from openecr.failpoints import fp
+from openecr.jobs import figures
 from openecr.jobs.service_event import service_event
 from openecr.jobs.work import Work
 
@@ -42,22 +43,29 @@ def collect_garbage(work: Work) -> None:
     if not is_paused:
         _collect(work)
     _remove(work, copies_only=is_paused)
+    _leave_figures(work, is_paused)
 
 
 def _is_paused(work: Work) -> bool:
     """Look at the clock and at how much there is to take."""
-    bounds = work.bounds
     with work.database.reading() as db:
-        wanted = db.garbage.dead(before=work.now - bounds.gc_grace)
+        wanted = db.garbage.dead(before=work.now - work.bounds.gc_grace)
+    return is_stopped(work, wanted)
+
+
+def is_stopped(work: Work, wanted: Amount) -> bool:
+    """Whether that much must not be taken now, by the clock or by a brake; if that is new, it is told."""
+    brakes = work.bounds.gc_brakes
+    with work.database.reading() as db:
         before = db.collecting.memory()
-        is_much = may_brake(before, wanted, bounds.gc_brakes)
+        is_much = may_brake(before, wanted, brakes)
         stored = db.garbage.stored() if is_much else Amount(0, 0)  # all blobs are counted for it
 
     def look(memory: Memory) -> Memory:
-        memory = look_at_clock(memory, work.now, bounds.gc_brakes)
+        memory = look_at_clock(memory, work.now, brakes)
         if why_paused(memory) or not is_much:
             return memory
-        return brake(memory, work.now, wanted, stored, bounds.gc_brakes)
+        return brake(memory, work.now, wanted, stored, brakes)
 
     with work.database.transaction(durable=False) as db:
         after = db.collecting.remember(look)
@@ -76,8 +84,9 @@ def _collect(work: Work) -> None:
             if not db.garbage.has_due(before=before):
                 return
         with work.database.transaction() as db:
-            _, removals = db.garbage.collect(before=before, due_at=due_at, limit=BATCH)
+            removals = db.garbage.collect(before=before, due_at=due_at, limit=BATCH)
             db.collecting.remember(partial(add_collected, now=work.now, amount=_amount(removals)))
+            figures.add(db, gc_collected_blobs=len(removals))
         work.counts["collected"] += len(removals)
         fp("gc.collected")
 
@@ -90,25 +99,35 @@ def _remove(work: Work, *, copies_only: bool) -> None:
         if not due:
             return
         for each in due:
-            remove_bytes(work.blobs, each)
+            remove_bytes(work, each.key, each.tier, each.size_bytes, each.reason, each.digest)
             fp("gc.bytes_removed")
-            details = {
-                "digest": str(each.digest),
-                "sizeInBytes": each.size_bytes,
-                "key": each.key,
-                "tier": each.tier,
-                "reason": each.reason,
-            }
-            work.tools.write_audit(service_event("RemoveBlob", details, at=work.now))
         with work.database.transaction(durable=False) as db:
-            gone = [each for each in due if db.removals.delete(each)]
-            db.collecting.remember(partial(add_removed, amount=_amount(gone)))
-        work.counts["removed"] += len(gone)
+            gone = _amount([each for each in due if db.removals.delete(each)])
+            figures.add(db, gc_removed_blobs=gone.blobs, gc_removed_bytes=gone.size_bytes)
+        work.counts["removed"] += gone.blobs
 
 
-def remove_bytes(blobs: FileBlobs, which: Removal) -> None:
+def remove_bytes(
+    work: Work, key: str, tier: str, size_bytes: int, reason: str, digest: Digest | None = None
+) -> None:
     """Bytes that are not there are removed already. Who reads them still goes on reading."""
-    blobs.remove(which.key)
+    work.blobs.remove(key)
+    details: dict[str, Any] = {"key": key, "tier": tier, "sizeInBytes": size_bytes, "reason": reason}
+    if digest is not None:
+        details["digest"] = str(digest)
+    work.tools.write_audit(service_event("RemoveBlob", details, at=work.now))
+
+
+def _leave_figures(work: Work, is_paused: bool) -> None:
+    with work.database.transaction(durable=False) as db:
+        waiting, _ = db.removals.waiting()
+        figures.put(
+            db,
+            gc_reviews=db.garbage.waiting()[0],
+            gc_waiting_removals=waiting.blobs,
+            gc_waiting_bytes=waiting.size_bytes,
+            gc_paused=float(is_paused),
+        )
 
 
 def _amount(removals: list[Removal]) -> Amount:

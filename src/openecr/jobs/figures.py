@@ -25,6 +25,13 @@ class Figure:
 
 FIGURES: Mapping[str, Figure] = {
     "fsck_breaches": Figure("Breaches that the last look at what must always hold has found."),
+    "gc_collected_blobs": Figure("Blobs that nothing held and that were taken from sight.", is_counter=True),
+    "gc_removed_blobs": Figure("Blobs, and files without a row, whose bytes were removed.", is_counter=True),
+    "gc_removed_bytes": Figure("How many bytes these were.", is_counter=True),
+    "gc_reviews": Figure("Blobs of which it is not yet known whether anything holds them."),
+    "gc_waiting_removals": Figure("Blobs nobody finds any more whose bytes are still there."),
+    "gc_waiting_bytes": Figure("How many bytes these are."),
+    "gc_paused": Figure("1 while nothing is collected; `openecr gc status` says why."),
     "fsck_ended_timestamp_seconds": Figure("When that look ended, in seconds since 1970."),
 }
 

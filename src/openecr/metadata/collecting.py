@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from openecr.domain.collecting import Memory
-from openecr.domain.garbage import Amount
 from openecr.metadata.bookmarks import Bookmarks
 from openecr.metadata.garbage import CLOCK
 from openecr.metadata.query import Connection, milliseconds, moment
@@ -27,9 +26,6 @@ class Collecting:
         for name in _TIMES:
             if kept.get(name) is not None:
                 kept[name] = moment(kept[name])
-        for name in ("collected", "removed"):
-            if name in kept:
-                kept[name] = Amount(**kept[name])
         if "usual" in kept:
             kept["usual"] = tuple(kept["usual"])
         return Memory(**kept)

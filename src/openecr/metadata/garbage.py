@@ -157,14 +157,14 @@ class Garbage:
         assert row is not None
         return bool(row[0])
 
-    def collect(self, *, before: datetime, due_at: datetime, limit: int) -> tuple[int, list[Removal]]:
+    def collect(self, *, before: datetime, due_at: datetime, limit: int) -> list[Removal]:
         """Look at up to `limit` blobs whose reviews have waited since `before`; whether anything holds them
         is asked now, in this transaction (rule 5).
 
         A blob that nothing holds is nobody's from the commit on (rule 6): its row goes, and its bytes are
         to be removed at `due_at`. Where others hold it, the right of a repository goes that has no use for
-        it and whose lease has ended.
-        Returns how many were looked at, and what is to be removed.
+        it and whose lease has ended. Either way its review waits no more, or for later.
+        Returns what is to be removed.
         """
         rows = self._connection.all(_DUE, before=milliseconds(before), limit=limit)
         removals = []
@@ -173,7 +173,7 @@ class Garbage:
             if fp("gc.recheck") or not self._is_held(blob_id):
                 removals.append(Removal(key, tier, Digest.of_sha256(digest), size_bytes, UNUSED, due_at))
                 self._delete(blob_id, removals[-1])
-        return len(rows), removals
+        return removals
 
     def _take_rights(self, blob_id: int, digest: bytes, before: datetime) -> None:
         """From the repositories that have no use for the blob and whose leases ended before then."""

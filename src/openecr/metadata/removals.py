@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import insert
 from openecr.domain.garbage import COPY, Amount, Removal
 from openecr.domain.names import Digest
 from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
-from openecr.metadata.schema import blob, removal
+from openecr.metadata.schema import blob, removal, upload
 
 _COLUMNS = (
     removal.c.key,
@@ -39,6 +39,14 @@ _WAITING = Query(
     ).select_from(removal)
 )
 
+_IS_KNOWN = Query(
+    select(
+        exists().where(blob.c.key == bindparam("key"))
+        | exists().where(removal.c.key == bindparam("key"))
+        | exists().where(upload.c.id == bindparam("key"))
+    )
+)
+
 
 class Removals:
     def __init__(self, connection: Connection) -> None:
@@ -65,6 +73,12 @@ class Removals:
 
     def of_digest(self, digest: Digest) -> list[Removal]:
         return [_removal(row) for row in self._connection.all(_OF_DIGEST, digest=digest.raw)]
+
+    def is_known(self, key: str) -> bool:
+        """Whether any row speaks of the bytes under that key: a blob's, a removal's, an upload's."""
+        row = self._connection.one(_IS_KNOWN, key=key)
+        assert row is not None
+        return bool(row[0])
 
     def delete(self, which: Removal) -> bool:
         """Its bytes are gone. False where that was known already."""
