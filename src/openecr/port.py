@@ -58,6 +58,7 @@ class FileRange:
     path: str
     offset: int
     length: int
+    size_bytes: int | None = None  # of the whole file: one of another size is damaged, and not sent
 
 
 @dataclass(slots=True)
@@ -76,9 +77,9 @@ def file_response(path: str, size_bytes: int, asked: str | None, headers: Mappin
     """
     part = parse_range(asked, size_bytes)
     if part is None:
-        return Response(200, dict(headers), FileRange(path, 0, size_bytes))
+        return Response(200, dict(headers), FileRange(path, 0, size_bytes, size_bytes))
     return Response(
         206,
         {**headers, "Content-Range": content_range(part, size_bytes)},
-        FileRange(path, part.offset, part.length),
+        FileRange(path, part.offset, part.length, size_bytes),
     )

@@ -217,6 +217,12 @@ class Settings:
     pull_time_resolution_minutes: int = setting(
         60, _number(0, 1440), "For how long a recorded pull time stays, though an image is pulled again."
     )
+    scrub_bytes_per_second: int = setting(
+        16 << 20, _number(65_536, 999_999_999), "How fast stored bytes are read to see if they are damaged."
+    )
+    scrub_days: int = setting(
+        7, _number(0, 365), "How often all of them are, in days; 0: only by `openecr scrub`."
+    )
     log_format: str = setting("text", _one_of("text", "json"), "How the log on standard error is written.")
     access_log: bool = setting(False, _yes_or_no, "Whether each request is a line of the log.")
 

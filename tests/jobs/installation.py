@@ -7,6 +7,7 @@ from typing import Any
 
 from openecr.blobs.files import FileBlobs
 from openecr.domain.addresses import Addresses
+from openecr.domain.job import Job
 from openecr.domain.registry import private_registry
 from openecr.identity.caller import root_caller
 from openecr.identity.sealed import Sealer
@@ -45,12 +46,23 @@ class Installation:
         self.audit: list[dict[str, Any]] = []
         self.log: list[dict[str, Any]] = []
         self._gate = Gate(stores, self.audit.append)
+        self.seconds = 0.0  # that jobs have waited
         self.tools = Tools(
-            self.database, self.blobs, lambda: self.now, self.audit.append, self._tell, Bounds()
+            self.database,
+            self.blobs,
+            lambda: self.now,
+            self.audit.append,
+            self._tell,
+            Bounds(),
+            wait=self._wait,
+            stopwatch=lambda: self.seconds,
         )
 
     def _tell(self, level: str, event: str, **facts: Any) -> None:
         self.log.append({"level": level, "event": event} | facts)
+
+    def _wait(self, seconds: float) -> None:
+        self.seconds += seconds
 
     def ask(self, operation: str, **given: Any) -> dict[str, Any]:
         call = self._gate.call(
@@ -68,6 +80,9 @@ class Installation:
             self.push(repository, child)
         for blob in image.blobs:
             self.push_layer(repository, blob)
+        self.push_manifest(repository, image, tag)
+
+    def push_manifest(self, repository: str, image: Image, tag: str | None = None) -> None:
         self.ask(
             "PutImage",
             repositoryName=repository,
@@ -114,6 +129,10 @@ class Installation:
     def work(self) -> int:
         """Do all jobs that are due, and what follows from them; how many."""
         return Worker(self.tools).run_due()
+
+    def jobs_named(self, kind: str) -> list[Job]:
+        with self.database.reading() as db:
+            return [job for job in db.jobs.page(after=0, limit=1000) if job.kind == kind]
 
     def fsck(self, *, deep: bool = False, journal: Journal | None = None) -> list[str]:
         return [str(breach) for breach in fsck(self.database, self.blobs, deep=deep, journal=journal)]

@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": "say whether somebody may do something, and why",
     "coverage": "print which operations are implemented",
     "fsck": "check that everything is there that must be",
+    "scrub": "read all stored bytes, and mark those that are damaged",
     "revoke": "end all sessions and tokens of somebody",
     "rotate-master-key": "seal all secrets under a new master key",
 }

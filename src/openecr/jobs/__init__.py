@@ -16,6 +16,7 @@ follows from an event, one in triggers.py.
     collect_garbage.py  blobs that nothing holds any more
     take_inventory.py  bytes that no row speaks of
     service_event.py   how the audit is told what was done by itself
+    scrub.py           whether stored bytes are still what they were
     expire_uploads.py  uploads nobody goes on with
     expire_referrers.py  what names an image as its subject that is there no more
     expire_sessions.py  temporary credentials that have ended

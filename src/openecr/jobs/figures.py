@@ -33,6 +33,10 @@ FIGURES: Mapping[str, Figure] = {
     "gc_waiting_bytes": Figure("How many bytes these are."),
     "gc_paused": Figure("1 while nothing is collected; `openecr gc status` says why."),
     "fsck_ended_timestamp_seconds": Figure("When that look ended, in seconds since 1970."),
+    "scrub_read_bytes": Figure("Stored bytes that were read to see if they are damaged.", is_counter=True),
+    "scrub_marked_blobs": Figure("Blobs found damaged, from then on not served.", is_counter=True),
+    "scrub_damaged_blobs": Figure("Damaged blobs that the last whole pass has found."),
+    "scrub_ended_timestamp_seconds": Figure("When that pass ended, in seconds since 1970."),
 }
 
 

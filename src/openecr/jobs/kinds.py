@@ -15,6 +15,7 @@ from openecr.jobs.expire_referrers import expire_referrers
 from openecr.jobs.expire_sessions import expire_sessions
 from openecr.jobs.expire_uploads import expire_uploads
 from openecr.jobs.restore_images import restore_images
+from openecr.jobs.scrub import scrub
 from openecr.jobs.take_inventory import take_inventory
 from openecr.jobs.work import Rest, Work
 
@@ -36,4 +37,5 @@ KINDS: Mapping[str, Kind] = {
     "expire_sessions": Kind(expire_sessions, every=timedelta(hours=1)),
     "restore_images": Kind(restore_images),
     "take_inventory": Kind(take_inventory, every=timedelta(weeks=1), is_heavy=has_many_blobs),
+    "scrub": Kind(scrub, every=timedelta(hours=1)),  # whether it is time for another pass it knows itself
 }

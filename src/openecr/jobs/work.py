@@ -1,5 +1,6 @@
 """What a job is given, and what it may answer."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ class Bounds:
     gc_removal_delay: timedelta = REMOVAL_DELAY
     gc_brakes: Brakes = field(default_factory=Brakes)
 
+    scrub_bytes_per_second: int = 16 << 20
+    scrub_days: int = 7  # 0: not by itself
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
@@ -46,6 +50,11 @@ class Tools:
     write_audit: Callable[[dict[str, Any]], None]
     tell: Telling
     bounds: Bounds = field(default_factory=Bounds)
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What a job remembers in this process from one part to the next, by its kind. The next part may be done
+    by another process, so it saves work and nothing rests on it."""
+    wait: Callable[[float], None] = time.sleep
+    stopwatch: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from openecr.metadata.aliases import Aliases
 from openecr.metadata.bookmarks import Bookmarks
 from openecr.metadata.catalogs import Catalogs
 from openecr.metadata.collecting import Collecting
+from openecr.metadata.damage import Damage
 from openecr.metadata.garbage import Garbage
 from openecr.metadata.group_sync import GroupSync
 from openecr.metadata.identities import Identities
@@ -87,6 +88,7 @@ class Transaction:
         self.bookmarks = Bookmarks(connection)
         self.collecting = Collecting(connection)
         self.catalogs = Catalogs(connection)
+        self.damage = Damage(connection)
         self.garbage = Garbage(connection)
         self.identities = Identities(connection)
         self.identity_policies = IdentityPolicies(connection)

@@ -30,7 +30,11 @@ def tools_of(
     log: Log,
 ) -> Tools:
     """What jobs are given, by the settings."""
-    bounds = Bounds(gc_grace=timedelta(minutes=settings.gc_grace_minutes))
+    bounds = Bounds(
+        gc_grace=timedelta(minutes=settings.gc_grace_minutes),
+        scrub_bytes_per_second=settings.scrub_bytes_per_second,
+        scrub_days=settings.scrub_days,
+    )
     return Tools(database, blobs, clock, audit.write, log.write, bounds)
 
 

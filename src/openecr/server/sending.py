@@ -100,8 +100,9 @@ class Outgoing:
     async def _send_file(self, start: bytes, part: FileRange) -> int:
         number = os.open(part.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            if os.fstat(number).st_size < part.offset + part.length:
-                raise OSError(f"{part.path} is shorter than what is known of it")
+            size_bytes = os.fstat(number).st_size
+            if part.size_bytes not in (None, size_bytes) or size_bytes < part.offset + part.length:
+                raise OSError(f"{part.path} has {size_bytes} bytes, which is not what is known of it")
             if part.length <= SMALL_FILE_BYTES:
                 self._write(_with_file(start, number, part))
                 await self._way.flushed()
