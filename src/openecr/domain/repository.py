@@ -21,7 +21,7 @@ class Repository:
     id: int  # never used again after the repository is deleted
     registry: Registry
     name: str
-    created_at: datetime  # whole seconds, UTC
+    created_at: datetime  # UTC; whole seconds, of a public one milliseconds
     mutability: TagMutability
     scan_on_push: bool
     encryption: Encryption

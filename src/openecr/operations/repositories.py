@@ -1,6 +1,7 @@
 """CreateRepository, DescribeRepositories, DeleteRepository, PutImageTagMutability; the catalog."""
 
 import secrets
+from datetime import datetime
 
 from openecr.domain import encryption, resource_tags, tag_mutability
 from openecr.domain.addresses import is_reserved_name
@@ -36,7 +37,7 @@ def create_repository(call: Call) -> Output:
         id=0,
         registry=call.registry,
         name=name,
-        created_at=call.now.replace(microsecond=0),
+        created_at=_moment_of_creation(call),
         mutability=tag_mutability.parse(
             call.input.get("imageTagMutability", tag_mutability.MUTABLE),
             call.input.get("imageTagMutabilityExclusionFilters"),
@@ -177,6 +178,13 @@ def _mutability(mutability: tag_mutability.TagMutability) -> Output:
             {"filterType": "WILDCARD", "filter": pattern} for pattern in mutability.filters
         ]
     return output
+
+
+def _moment_of_creation(call: Call) -> datetime:
+    """Whole seconds where it is private; where it is public, milliseconds. Sources: control-plane.md §1.4;
+    AWS CLI, examples of ecr-public create-repository."""
+    is_public = call.registry.kind is Kind.PUBLIC
+    return call.now.replace(microsecond=call.now.microsecond // 1000 * 1000 if is_public else 0)
 
 
 def _new_alias(db: Transaction) -> str:
