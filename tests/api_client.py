@@ -30,10 +30,7 @@ class ApiClient:
         headers  put over the signed ones after signing; None takes one out. `_` stands for `-`
         """
         body = json.dumps({} if document is None else document).encode()
-        target = f"{services()[service].target_prefix}.{operation}"
-        request = AWSRequest("POST", self.url, {"Content-Type": JSON, "X-Amz-Target": target}, body)
-        SigV4Auth(Credentials(*self.key), service, self.region).add_auth(request)
-        signed = dict(request.headers.items())
+        signed = self.signed_headers(service, operation, body)
         for name, value in headers.items():
             if value is None:
                 del signed[name.replace("_", "-")]
@@ -43,3 +40,10 @@ class ApiClient:
             http.trust_env = False
             answer = http.post(self.url, data=body, headers=signed, timeout=60)
         return Answer(answer.status_code, answer.headers, answer.content)
+
+    def signed_headers(self, service: str, operation: str, body: bytes) -> dict[str, str]:
+        """What a POST with that body is sent with, for who sends it by themselves."""
+        target = f"{services()[service].target_prefix}.{operation}"
+        request = AWSRequest("POST", self.url, {"Content-Type": JSON, "X-Amz-Target": target}, body)
+        SigV4Auth(Credentials(*self.key), service, self.region).add_auth(request)
+        return dict(request.headers.items())
