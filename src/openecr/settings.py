@@ -203,6 +203,11 @@ class Settings:
     blob_url: Path | None = setting(
         None, _local("file", "s3"), "file:///path; else folders of the data directory."
     )
+    archive_blob_url: Path | None = setting(
+        None,
+        _local("file", "s3"),
+        "file:///path where the layers of archived images are put; else they stay.",
+    )
     jobs: bool = setting(
         True, _yes_or_no, "Whether the server does the work that waits; else `openecr worker` must be run."
     )

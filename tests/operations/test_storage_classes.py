@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.builders import an_artifact, an_image, an_index
+from tests.builders import a_layer, an_artifact, an_image, an_index
 
 UNKNOWN = "sha256:" + "0" * 64
 
@@ -302,3 +302,65 @@ def test_archived_referrers_are_listed_where_they_are_asked_for(ecr, docker, rep
     }
     shown = docker.referrers(repository, subject.digest).json["manifests"]
     assert [each["digest"] for each in shown] == [kept.digest]
+
+
+# Layers of archived images.
+
+
+def availability(ecr, repository, *layers):
+    digests = [layer.digest for layer in layers]
+    answer = ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=digests)
+    return [each["layerAvailability"] for each in answer["layers"]]
+
+
+def test_layers_that_only_archived_images_use_are_archived_with_them(ecr, docker, repository, push, change):
+    shared, own = a_layer(), a_layer()
+    image, other = push(an_image(layers=[shared, own])), push(an_image(layers=[shared]))
+    change(image, "ARCHIVE")
+
+    assert availability(ecr, repository, shared, own) == ["AVAILABLE", "ARCHIVED"]
+    with pytest.raises(ecr.exceptions.LayerInaccessibleException):
+        ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=own.digest)
+    refused = docker.get_blob(repository, own.digest)
+    assert (refused.status, refused.error) == (404, "BLOB_UNKNOWN")
+    ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=shared.digest)
+    assert docker.get_blob(repository, shared.digest).body == shared.content
+
+    change(other, "ARCHIVE")
+    assert availability(ecr, repository, shared) == ["ARCHIVED"]
+    assert docker.get_blob(repository, shared.digest).status == 404
+
+
+def test_layers_can_be_downloaded_again_once_their_image_is_restored(
+    server, ecr, docker, repository, push, change
+):
+    image = push(an_image())
+    change(image, "ARCHIVE")
+    change(image, "STANDARD")
+    [layer] = image.blobs[1:]
+    assert docker.get_blob(repository, layer.digest).status == 404
+    server.run_jobs()
+    assert docker.get_blob(repository, layer.digest).body == layer.content
+    assert availability(ecr, repository, layer) == ["AVAILABLE"]
+
+
+def test_a_push_finds_the_layers_of_an_archived_image_and_need_not_upload_them(
+    docker, repository, push, change
+):
+    image = push(an_image(), "1.0")
+    change(image, "ARCHIVE")
+    for blob in image.blobs:
+        assert docker.head_blob(repository, blob.digest).status == 200
+    assert docker.put_manifest(repository, "1.0", image).status == 201
+    for blob in image.blobs:
+        assert docker.get_blob(repository, blob.digest).body == blob.content
+
+
+def test_a_layer_is_archived_in_the_repository_whose_images_are(ecr, docker, repository, push, change):
+    image = push(an_image())
+    ecr.create_repository(repositoryName="team/other")
+    docker.push("team/other", image)
+    change(image, "ARCHIVE")
+    for blob in image.blobs:
+        assert docker.get_blob(repository, blob.digest).status == 404
+        assert docker.get_blob("team/other", blob.digest).body == blob.content

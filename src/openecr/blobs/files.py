@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from openecr.blobs.paths import FILE_MODE, FOLDER_MODE, Paths, is_id
 from openecr.domain.names import Digest
+from openecr.domain.tier import STANDARD
 from openecr.errors import ServiceUnavailable
 from openecr.failpoints import fp
 
@@ -81,13 +82,14 @@ class FileBlobs:
     """The blob store in a folder. Any number of threads and processes may use it at once.
 
     root            made, with all it needs, if it is not there
+    archive_root    the same, for what few need; without one nothing is put there
     fsync           False gives up every promise about loss of power
     rehashed_bytes  how many staged bytes this process read once more to know their digest
     Every method raises InvalidKey (a ValueError) for an id or key that is no UUID, and lets OSError
     through: ENOSPC, EIO, EMFILE are the caller's to report.
     """
 
-    def __init__(self, root: Path, *, fsync: bool = True) -> None:
+    def __init__(self, root: Path, *, archive_root: Path | None = None, fsync: bool = True) -> None:
         self.rehashed_bytes = 0
         self._paths = Paths(root)
         self._fsync = fsync
@@ -95,6 +97,28 @@ class FileBlobs:
         self._safe_folders: set[str] = set()
         for folder in (self._paths.staging, self._paths.blobs):
             self._make_folder(folder)
+        self._archive = None if archive_root is None else FileBlobs(archive_root, fsync=fsync)
+
+    # Tiers.
+
+    @property
+    def has_archive(self) -> bool:
+        return self._archive is not None
+
+    def at(self, tier: str) -> "FileBlobs":
+        """The store with the bytes of that tier: this one, or the archive.
+
+        Raises ServiceUnavailable where there is none: what was put there is out of reach for now.
+        """
+        if tier == STANDARD:
+            return self
+        if self._archive is None:
+            raise ServiceUnavailable("Its bytes are in an archive, which is not at hand.")
+        return self._archive
+
+    def has(self, key: str, tier: str, size_bytes: int) -> bool:
+        """Whether that blob is at hand, in full."""
+        return (tier == STANDARD or self.has_archive) and self.at(tier).size(key) == size_bytes
 
     # An upload.
 

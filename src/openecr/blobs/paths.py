@@ -5,6 +5,9 @@
 
 Ids are UUIDs in their canonical form, random, so the first two digits spread blobs over 256 folders.
 No path is made from anything else: whatever a client may send, nothing outside can be named.
+
+The archive, where there is one, is another directory that looks the same; a blob that moves there, or back,
+gets a new key.
 """
 
 import re

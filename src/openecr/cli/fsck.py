@@ -45,11 +45,12 @@ def _check(settings: Settings, *, deep: bool, journal: "Journal | None") -> int:
     from openecr.jobs import fsck
     from openecr.metadata.database import Database
 
+    blobs = FileBlobs(settings.blob_root, archive_root=settings.archive_blob_url)
     count = 0
     try:
         with closing(Database(settings.database_path)) as database:
             for count, breach in enumerate(  # noqa: B007 - the last one counts
-                fsck.fsck(database, FileBlobs(settings.blob_root), deep=deep, journal=journal), 1
+                fsck.fsck(database, blobs, deep=deep, journal=journal), 1
             ):
                 say(breach)
     except sqlite3.DatabaseError as error:  # so damaged that it cannot be asked

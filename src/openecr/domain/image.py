@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from openecr.domain.names import Digest
+from openecr.domain.tier import STANDARD
 
 ACTIVE = "ACTIVE"
 ARCHIVED = "ARCHIVED"
@@ -53,6 +54,7 @@ class Layer:
     size_bytes: int
     key: str  # where the blob store has it
     lease_until: datetime  # kept in the repository until then, used or not
+    tier: str = STANDARD
 
     def needs_renewal(self, at: datetime) -> bool:
         """Whether its lease is too short to promise that it is there."""

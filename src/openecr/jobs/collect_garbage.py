@@ -95,7 +95,12 @@ def _remove(work: Work, *, copies_only: bool) -> None:
     while True:
         work.step()
         with work.database.reading() as db:
-            due = db.removals.due(now=work.now, limit=REMOVALS, copies_only=copies_only)
+            due = db.removals.due(
+                now=work.now,
+                limit=REMOVALS,
+                copies_only=copies_only,
+                any_tier=work.blobs.has_archive,
+            )
         if not due:
             return
         for each in due:
@@ -111,7 +116,7 @@ def remove_bytes(
     work: Work, key: str, tier: str, size_bytes: int, reason: str, digest: Digest | None = None
 ) -> None:
     """Bytes that are not there are removed already. Who reads them still goes on reading."""
-    work.blobs.remove(key)
+    work.blobs.at(tier).discard(key)  # a copy may not have come further than its staged file
     details: dict[str, Any] = {"key": key, "tier": tier, "sizeInBytes": size_bytes, "reason": reason}
     if digest is not None:
         details["digest"] = str(digest)

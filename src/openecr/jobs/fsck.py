@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from openecr.blobs.files import FileBlobs
 from openecr.domain import manifest as manifests
 from openecr.domain.names import Digest
+from openecr.domain.tier import ARCHIVE
 from openecr.errors import InvalidParameterException
 from openecr.metadata.database import Database
 from openecr.metadata.identity_invariants import breaches
@@ -151,6 +152,9 @@ def _blobs(database: Database, blobs: FileBlobs, deep: bool, step: Callable[[], 
 
 
 def _wrong_with(blob: StoredBlob, blobs: FileBlobs, deep: bool) -> str | None:
+    if blob.tier == ARCHIVE and not blobs.has_archive:
+        return "is in an archive that no setting names"
+    blobs = blobs.at(blob.tier)
     size_bytes = blobs.size(blob.key)
     if size_bytes is None:
         return "has no bytes in the store"

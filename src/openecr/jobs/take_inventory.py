@@ -5,15 +5,16 @@ backup, which is why the brakes hold here too. Young bytes are left alone: their
 a row has no bytes is for fsck to tell (check.py): nothing is ever removed because of it.
 """
 
+from collections.abc import Iterator
 from itertools import islice
 
 from openecr.domain.garbage import ORPHAN, Amount
+from openecr.domain.tier import ARCHIVE, STANDARD
 from openecr.domain.upload import IDLE_LIFE
 from openecr.jobs import figures
 from openecr.jobs.collect_garbage import is_stopped, remove_bytes
 from openecr.jobs.expire_uploads import ORPHAN_LIFE
 from openecr.jobs.work import Work
-from openecr.metadata.layers import STANDARD
 
 AGE = IDLE_LIFE + ORPHAN_LIFE
 """How old bytes without a row must be: longer than any upload may take."""
@@ -26,27 +27,31 @@ def take_inventory(work: Work) -> None:
     amount = Amount(len(orphans), sum(orphans.values()))
     if not orphans or is_stopped(work, amount):
         return
-    for key, size_bytes in orphans.items():
+    for (tier, key), size_bytes in orphans.items():
         work.step()
         with work.database.reading() as db:
             if db.removals.is_known(key):
                 continue
-        remove_bytes(work, key, STANDARD, size_bytes, ORPHAN)
+        remove_bytes(work, key, tier, size_bytes, ORPHAN)
         work.counts["orphans"] += 1
     with work.database.transaction(durable=False) as db:
         figures.add(db, gc_removed_blobs=amount.blobs, gc_removed_bytes=amount.size_bytes)
 
 
-def _orphans(work: Work) -> dict[str, int]:
-    """Key → bytes."""
-    keys = work.blobs.keys()
-    found: dict[str, int] = {}
+def _orphans(work: Work) -> dict[tuple[str, str], int]:
+    """(tier, key) → bytes."""
+    tiers = [STANDARD, ARCHIVE] if work.blobs.has_archive else [STANDARD]
+    return {(tier, key): size_bytes for tier in tiers for key, size_bytes in _orphans_of(work, tier)}
+
+
+def _orphans_of(work: Work, tier: str) -> Iterator[tuple[str, int]]:
+    blobs = work.blobs.at(tier)
+    keys = blobs.keys()
     while page := list(islice(keys, PAGE)):
         work.step()
         with work.database.reading() as db:
             unknown = [key for key in page if not db.removals.is_known(key)]
         for key in unknown:
-            modified_at = work.blobs.modified_at(key)
+            modified_at = blobs.modified_at(key)
             if modified_at is not None and modified_at < work.now - AGE:
-                found[key] = work.blobs.size(key) or 0
-    return found
+                yield key, blobs.size(key) or 0

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, exists, or_, select
 
 from openecr.domain.names import Digest
 from openecr.domain.registry import Kind, Registry
+from openecr.domain.tier import STANDARD
 from openecr.metadata.images import digest_of
 from openecr.metadata.layers import LIVE
 from openecr.metadata.query import Connection, Query
@@ -72,7 +73,7 @@ _USES = Query(
     )
 )
 _BLOBS = Query(
-    select(blob.c.id, blob.c.digest, blob.c.key, blob.c.size_bytes)
+    select(blob.c.id, blob.c.digest, blob.c.key, blob.c.size_bytes, blob.c.tier)
     .where(blob.c.id > bindparam("after"), blob.c.state == LIVE)
     .order_by(blob.c.id)
     .limit(bindparam("limit"))
@@ -132,6 +133,7 @@ class StoredBlob:
     digest: Digest
     key: str
     size_bytes: int
+    tier: str = STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ class Invariants:
     def blobs(self, *, after: int, limit: int) -> list[StoredBlob]:
         """Up to `limit` live blobs, from the one after that id."""
         rows = self._connection.all(_BLOBS, after=after, limit=limit)
-        return [StoredBlob(id_, Digest.of_sha256(raw), key, size) for id_, raw, key, size in rows]
+        return [StoredBlob(id_, Digest.of_sha256(raw), *rest) for id_, raw, *rest in rows]
 
     def has_blob_after(self, id_: int) -> bool:
         """Ids are given one after the other: whether there may be more blobs than that."""

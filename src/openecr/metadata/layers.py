@@ -7,20 +7,19 @@ from sqlalchemy import BigInteger, bindparam, delete, exists, func, insert, sele
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from openecr.domain.garbage import COPY, REMOVAL_DELAY, REPLACED, Removal
-from openecr.domain.image import LEASE, Layer
+from openecr.domain.image import ACTIVE, ARCHIVED, LEASE, Layer
 from openecr.domain.names import Digest
 from openecr.domain.registry import Registry
 from openecr.domain.repository import Repository
+from openecr.domain.tier import STANDARD
 from openecr.failpoints import fp
 from openecr.metadata.garbage import Garbage, by_the_clock
 from openecr.metadata.query import Connection, Query, milliseconds, moment
 from openecr.metadata.removals import Removals
 from openecr.metadata.repositories import IN_REGISTRY, place
-from openecr.metadata.schema import blob, digest_alias, image_blob, repository, repository_blob
+from openecr.metadata.schema import blob, digest_alias, image, image_blob, repository, repository_blob
 
 LIVE = "live"
-STANDARD = "standard"
-"""The tier where new bytes are."""
 
 _HERE = repository_blob.c.repository_id == bindparam("repository")
 # A digest that nobody has is looked for in the repository too, as number 0: the time it takes does not tell
@@ -30,7 +29,7 @@ _NUMBER = func.coalesce(
     select(_known.c.id).where(_known.c.digest == bindparam("digest")).scalar_subquery(), 0
 )
 _FIND = Query(
-    select(blob.c.id, blob.c.size_bytes, blob.c.key, repository_blob.c.lease_until)
+    select(blob.c.id, blob.c.size_bytes, blob.c.key, repository_blob.c.lease_until, blob.c.tier)
     .join_from(repository_blob, blob, blob.c.id == repository_blob.c.blob_id)
     .where(_HERE, repository_blob.c.blob_id == _NUMBER, blob.c.state == LIVE)
 )
@@ -65,6 +64,14 @@ _IS_USED = Query(
             image_blob.c.blob_id == bindparam("blob"), image_blob.c.repository_id == bindparam("repository")
         )
     )
+)
+_uses = select(image.c.id).join_from(image_blob, image, image.c.id == image_blob.c.image_id)
+_used_here = (
+    image_blob.c.blob_id == bindparam("blob"),
+    image_blob.c.repository_id == bindparam("repository"),
+)
+_STATUS = Query(
+    select(_uses.where(*_used_here, image.c.status == ACTIVE).exists(), _uses.where(*_used_here).exists())
 )
 _MEDIA_TYPE = Query(
     select(image_blob.c.media_type)
@@ -115,7 +122,7 @@ class Layers:
     def find_in(self, repository_id: int, digest: Digest) -> Layer | None:
         """The layer with that sha256, in the repository with that id, whatever its name is by now."""
         row = self._connection.one(_FIND, digest=digest.raw, repository=repository_id)
-        return None if row is None else Layer(row[0], digest, row[1], row[2], moment(row[3]))
+        return None if row is None else Layer(row[0], digest, row[1], row[2], moment(row[3]), row[4])
 
     def resolve(self, repository: Repository, digest: Digest) -> Digest | None:
         """The sha256 we keep something by, for any digest a client of this repository may use."""
@@ -143,12 +150,12 @@ class Layers:
         size_bytes: int,
         key: str,
         *,
-        is_whole: Callable[[str], bool],
+        is_whole: Callable[[str, str], bool],
         at: datetime,
     ) -> None:
         """Let a repository use bytes that were just stored under `key`.
 
-        is_whole  whether the bytes under another key are there: a blob that was lost is healed
+        is_whole  whether the bytes under another key are there, in that tier: a blob that was lost is healed
         Where the digest is live already, its key stays and the bytes under the new one are removed soon.
         """
         found = self._connection.one(_BLOB, digest=digest.raw)
@@ -165,7 +172,7 @@ class Layers:
         else:
             identity, state, old_key, tier = found
             removals = Removals(self._connection)
-            if state == LIVE and is_whole(old_key):
+            if state == LIVE and is_whole(old_key, tier):
                 removals.add(Removal(key, STANDARD, digest, size_bytes, COPY, at))
             else:
                 self._connection.run(_REVIVE, blob=identity, new_key=key)
@@ -197,6 +204,14 @@ class Layers:
         row = self._connection.one(_IS_USED, repository=repository.id, blob=layer.blob_id)
         assert row is not None
         return bool(row[0])
+
+    def status(self, repository: Repository, layer: Layer) -> str | None:
+        """ACTIVE where an image of the repository that can be pulled uses it, ARCHIVED where only others
+        do, None where none does."""
+        row = self._connection.one(_STATUS, repository=repository.id, blob=layer.blob_id)
+        assert row is not None
+        is_active, is_used = row
+        return ACTIVE if is_active else ARCHIVED if is_used else None
 
     def find_media_type(self, repository: Repository, layer: Layer) -> str | None:
         """What an image of the repository says the layer is."""

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, exists, func, select
+from sqlalchemy import Boolean, bindparam, delete, exists, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from openecr.domain.garbage import COPY, Amount, Removal
 from openecr.domain.names import Digest
+from openecr.domain.tier import STANDARD
 from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
 from openecr.metadata.schema import blob, removal, upload
 
@@ -21,7 +22,8 @@ _COLUMNS = (
 _ADD = Query(insert(removal).on_conflict_do_nothing())
 # One whose bytes are a blob's would be a mistake of ours; they stay.
 _is_a_blob = exists().where(blob.c.key == removal.c.key, blob.c.tier == removal.c.tier)
-_is_due = (removal.c.due_at <= bindparam("now"), ~_is_a_blob)
+_is_at_hand = or_(removal.c.tier == STANDARD, bindparam("any_tier", type_=Boolean))
+_is_due = (removal.c.due_at <= bindparam("now"), _is_at_hand, ~_is_a_blob)
 _DUE = Query(select(*_COLUMNS).where(*_is_due).order_by(removal.c.due_at).limit(bindparam("limit")))
 _DUE_COPIES = Query(
     select(*_COLUMNS)
@@ -63,12 +65,16 @@ class Removals:
             due_at=milliseconds(new.due_at),
         )
 
-    def due(self, *, now: datetime, limit: int, copies_only: bool = False) -> list[Removal]:
+    def due(
+        self, *, now: datetime, limit: int, copies_only: bool = False, any_tier: bool = True
+    ) -> list[Removal]:
         """Up to `limit` that may go, those first that are due for longest.
 
         copies_only  of bytes that were never a blob's
+        any_tier     False where the archive is not at hand: what is there has to wait
         """
-        rows = self._connection.all(_DUE_COPIES if copies_only else _DUE, now=milliseconds(now), limit=limit)
+        query = _DUE_COPIES if copies_only else _DUE
+        rows = self._connection.all(query, now=milliseconds(now), limit=limit, any_tier=any_tier)
         return [_removal(row) for row in rows]
 
     def of_digest(self, digest: Digest) -> list[Removal]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from openecr.domain.account_settings import BLOB_MOUNTING
 from openecr.domain.garbage import DOWNLOAD_LIFE
-from openecr.domain.image import Layer
+from openecr.domain.image import ACTIVE, ARCHIVED, Layer
 from openecr.domain.names import DIGEST_PATTERN, Digest, find_digest, is_like_digest
 from openecr.domain.registry import Kind
 from openecr.domain.repository import Repository
@@ -34,8 +34,8 @@ def batch_check_layer_availability(call: Call) -> Output:
 
     Input   repositoryName, registryId, layerDigests (1 to 100)
     Output  layers [{layerDigest, layerAvailability, layerSize, mediaType}], an unknown one as
-            UNAVAILABLE; failures [{layerDigest, failureCode, failureReason}] for what is no digest at
-            all. containerd takes any failure as fatal
+            UNAVAILABLE, one that only archived images use as ARCHIVED; failures [{layerDigest,
+            failureCode, failureReason}] for what is no digest at all. containerd takes any failure as fatal
     Raises  RepositoryNotFoundException
     Source  control-plane.md §3.6; that AVAILABLE is a promise: reliability.md §3, rule 2
     """
@@ -51,7 +51,8 @@ def batch_check_layer_availability(call: Call) -> Output:
 
 @operation("ecr", "ecr-public", inline=True, unlisted=["ecr-public"])
 def get_download_url_for_layer(call: Call) -> Output:
-    """Where to get a layer's bytes. Over OCI the bytes themselves, whether an image names them or not.
+    """Where to get a layer's bytes. Over OCI the bytes themselves, whether an image names them or not; but
+    not those that only archived images of the repository name.
 
     Input   repositoryName, registryId, layerDigest
     Output  downloadUrl (signed, good for an hour, needs no header), layerDigest; over OCI layerSize
@@ -65,10 +66,8 @@ def get_download_url_for_layer(call: Call) -> Output:
     with call.reading() as db:
         repository = db.repositories.get(call.registry, name)
         layer = _get(call, db, repository)
-        if not db.layers.is_used(repository, layer):
-            raise LayerInaccessibleException(
-                digest=digest, repository_name=repository.name, registry_id=call.registry.id
-            )
+        if db.layers.status(repository, layer) != ACTIVE:
+            raise _inaccessible(call, digest)
     signed = call.stores.tokens.sign_download(repository.id, str(layer.digest), call.now + DOWNLOAD_LIFE)
     return {"downloadUrl": f"{call.origin}/-/layers/{signed}", "layerDigest": digest}
 
@@ -149,7 +148,7 @@ def _availability(call: Call, db: Transaction) -> tuple[Output, list[tuple[Repos
         layers.append(
             {
                 "layerDigest": text,
-                "layerAvailability": "AVAILABLE",
+                "layerAvailability": _available(call, db, repository, layer),
                 "layerSize": layer.size_bytes,
                 "mediaType": db.layers.find_media_type(repository, layer) or DEFAULT_MEDIA_TYPE,
             }
@@ -157,12 +156,23 @@ def _availability(call: Call, db: Transaction) -> tuple[Output, list[tuple[Repos
     return {"layers": layers, "failures": failures}, short
 
 
+def _available(call: Call, db: Transaction, repository: Repository, layer: Layer) -> str:
+    """Over OCI what only archived images use is there too: clients ask before they push, and after they
+    have uploaded, and the push restores the image. The public API knows no ARCHIVED."""
+    if call.via_oci or call.registry.kind is Kind.PUBLIC:
+        return "AVAILABLE"
+    return "ARCHIVED" if db.layers.status(repository, layer) == ARCHIVED else "AVAILABLE"
+
+
 def _file(call: Call, db: Transaction) -> Output:
-    layer = _get(call, db, db.repositories.get(call.registry, call.input["repositoryName"]))
+    repository = db.repositories.get(call.registry, call.input["repositoryName"])
+    layer = _get(call, db, repository)
+    if db.layers.status(repository, layer) == ARCHIVED:
+        raise _inaccessible(call, call.input["layerDigest"])
     return {
         "layerDigest": call.input["layerDigest"],
         "layerSize": layer.size_bytes,
-        "path": call.blobs.path(layer.key),
+        "path": call.blobs.at(layer.tier).path(layer.key),
     }
 
 
@@ -180,6 +190,12 @@ def _get(call: Call, db: Transaction, repository: Repository) -> Layer:
 def _find(db: Transaction, repository: Repository, text: str) -> Layer | None:
     digest = find_digest(text)
     return None if digest is None else db.layers.find(repository, digest)
+
+
+def _inaccessible(call: Call, digest: str) -> LayerInaccessibleException:
+    return LayerInaccessibleException(
+        digest=digest, repository_name=call.input["repositoryName"], registry_id=call.registry.id
+    )
 
 
 def _failure(digest: str, code: str, reason: str) -> Output:

@@ -141,7 +141,7 @@ def complete_layer_upload(call: Call) -> Output:
                 digest,
                 upload.size_bytes,
                 key,
-                is_whole=lambda known: call.blobs.size(known) == upload.size_bytes,
+                is_whole=lambda known, tier: call.blobs.has(known, tier, upload.size_bytes),
                 at=call.now,
             )
             if given != digest:

@@ -61,7 +61,8 @@ def _attempt(settings: Settings, job: Job, owner: str) -> None:
     log = Log(settings.log_format)
     audit = AuditFile(settings.data_dir / AUDIT_FILE, log)
     try:
-        tools = tools_of(settings, database, FileBlobs(settings.blob_root), clock=_now, audit=audit, log=log)
+        blobs = FileBlobs(settings.blob_root, archive_root=settings.archive_blob_url)
+        tools = tools_of(settings, database, blobs, clock=_now, audit=audit, log=log)
         Worker(tools).attempt(job, owner)
     finally:
         database.close()

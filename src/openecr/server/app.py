@@ -91,7 +91,7 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
     # The stores.
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database_path)
-    blobs = FileBlobs(settings.blob_root)
+    blobs = FileBlobs(settings.blob_root, archive_root=settings.archive_blob_url)
     sealer = open_sealer(settings.data_dir, settings.master_key, settings.new_master_key, database=database)
     new_root_key = ensure_root_key(database, sealer, settings.account, _given_root_key(settings), clock())
     tokens = open_tokens(database, sealer, clock())
@@ -178,7 +178,7 @@ def layer_finder(database: Database, blobs: FileBlobs) -> FindLayer:
     def find(repository_id: int, digest: str) -> tuple[str, int] | None:
         with database.reading() as db:
             layer = db.layers.find_in(repository_id, Digest.parse(digest))
-        return None if layer is None else (blobs.path(layer.key), layer.size_bytes)
+        return None if layer is None else (blobs.at(layer.tier).path(layer.key), layer.size_bytes)
 
     return find
 
