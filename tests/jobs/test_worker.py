@@ -1,5 +1,6 @@
 """Jobs: done once they are due, tried again when they fail, taken over when their worker has died."""
 
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -11,7 +12,8 @@ from openecr.jobs import dispatch, kinds, triggers, worker
 from openecr.jobs.kinds import Kind
 from openecr.jobs.triggers import Wanted
 from openecr.jobs.work import Rest, Work
-from openecr.jobs.worker import LEASE, Worker
+from openecr.jobs.worker import LEASE, STUCK_SECONDS, Worker
+from openecr.metadata.jobs import FAR, LONG_ERROR
 
 SECOND = timedelta(seconds=1)
 
@@ -210,9 +212,10 @@ def test_a_job_that_kills_its_worker_again_and_again_is_given_up(bench):
             assert db.jobs.claim("who dies", now=bench.now, lease=LEASE) is not None
         bench.wait(LEASE)
 
-    assert bench.worker.run_due() == 0
-    assert [job.state for job in bench.jobs] == [State.DEAD]
+    bench.worker.run_due()
+    assert [(job.state, job.attempt) for job in bench.jobs] == [(State.DEAD, ATTEMPTS)]
     assert bench.done == []
+    assert [(line["event"], line["state"]) for line in bench.installation.log] == [("job failed", "dead")]
 
 
 def test_a_cancelled_job_is_not_done_and_one_that_is_run_ends_at_its_next_step(bench):
@@ -232,6 +235,132 @@ def test_a_cancelled_job_is_not_done_and_one_that_is_run_ends_at_its_next_step(b
     with bench.database.transaction() as db:
         db.jobs.cancel(bench.jobs[0])
     assert bench.worker.run_due() == 0
+
+
+def test_a_job_that_fails_after_it_was_cancelled_is_not_tried_again(bench):
+    def be_cancelled(work):
+        with bench.database.transaction() as db:
+            db.jobs.cancel(db.jobs.page(after=0, limit=1)[0])
+        fail(work)
+
+    bench.kind("sweep", be_cancelled)
+    bench.add("sweep")
+
+    assert bench.worker.run_due() == 1
+    assert bench.jobs == []
+
+
+def test_of_a_long_story_the_end_is_kept(bench):
+    def fail_at_length(work):
+        raise RuntimeError("long " * 1000 + "the end")
+
+    bench.kind("sweep", fail_at_length)
+    bench.add("sweep")
+    bench.worker.run_due()
+
+    [job] = bench.jobs
+    assert job.error.endswith("the end\n")
+    assert len(job.error) == LONG_ERROR
+
+
+def test_a_lease_given_under_a_clock_that_was_far_ahead_does_not_keep_a_job(bench):
+    bench.kind("sweep")
+    bench.add("sweep")
+    with bench.database.transaction() as db:
+        db.jobs.claim("who dies", now=bench.now + FAR, lease=LEASE)
+
+    bench.wait(LEASE)  # from here on it ends at FAR exactly: somebody may have it so long
+    assert bench.worker.run_due() == 0
+    bench.wait(-SECOND)
+    assert bench.worker.run_due() == 1
+
+
+def test_a_process_that_slept_past_its_lease_may_do_its_own_job_again(bench):
+    """Its other thread claims it, and both come to an end."""
+    inner = []
+
+    def oversleep(work):
+        if len(bench.done) == 1:
+            bench.wait(LEASE + SECOND)
+            inner.append(bench.worker.run_next())
+
+    bench.kind("sweep", oversleep)
+    bench.add("sweep")
+
+    assert bench.worker.run_next()
+    assert inner == [True]
+    assert bench.done == ["sweep", "sweep"]
+    assert bench.jobs == []
+
+
+def test_an_event_that_this_version_does_not_know_is_left_to_a_newer_one(bench):
+    bench.kind("follow")
+    bench.follows(SubjectDeleted, Wanted("follow"))
+    with bench.database.transaction() as db:
+        db.outbox.add(SubjectDeleted(1, "sha256:1"))
+        db.outbox.add(SubjectDeleted(1, "sha256:2"))
+    bench.installation.ask_database("UPDATE outbox SET event = 'MoonRose' WHERE id = 1")
+
+    assert bench.worker.run_due() == 1
+    with bench.database.reading() as db:
+        assert db.outbox.count() == 1
+        assert not db.outbox.has_any()
+
+
+def test_the_lease_of_a_job_is_renewed_until_it_is_stuck_and_again_when_it_goes_on(bench):
+    def lease_ends_in():
+        [job] = bench.jobs
+        return job.run_at - bench.now
+
+    def take_long(work):
+        for seconds, left in [(STUCK_SECONDS, LEASE), (1, LEASE / 2)]:
+            bench.installation.seconds += seconds
+            bench.wait(LEASE / 2)
+            bench.worker.renew()
+            assert lease_ends_in() == left
+        bench.worker.renew()
+        work.step()
+        bench.worker.renew()
+        assert lease_ends_in() == LEASE
+
+    bench.kind("sweep", take_long)
+    bench.add("sweep")
+    bench.worker.run_next()
+
+    assert bench.jobs == []
+    assert [line["event"] for line in bench.installation.log] == ["job stuck"]
+
+
+def test_a_heavy_job_is_done_apart_and_how_that_ended_is_written_down(bench):
+    answers = [1, None, 0]
+    apart = []
+
+    def run_apart(job, owner, is_stopping):
+        apart.append((job.kind, job.attempt))
+        if answers[0] == 0:
+            with bench.database.transaction() as db:
+                db.jobs.finish(job, owner)
+        return answers.pop(0)
+
+    worker = Worker(bench.installation.tools, run_apart=run_apart)
+    bench.kind("light", is_heavy=lambda work: False)
+    bench.kind("heavy", is_heavy=lambda work: True)
+    bench.add("light")
+    bench.add("heavy")
+
+    assert worker.run_due() == 2
+    assert bench.done == ["light"]
+    [job] = bench.jobs
+    assert (job.error, job.attempt) == ("its process ended with 1", 1)
+
+    bench.wait(timedelta(minutes=1))
+    worker.run_next()  # ended because the worker stops: nobody's fault
+    [job] = bench.jobs
+    assert (job.state, job.attempt) == (State.WAITING, 1)
+
+    worker.run_next()
+    assert bench.jobs == []
+    assert apart == [("heavy", 1), ("heavy", 2), ("heavy", 2)]
 
 
 def test_a_worker_that_is_told_to_stop_gives_its_job_back(bench):
@@ -298,6 +427,37 @@ def test_the_threads_of_a_worker_do_what_is_due_and_end(bench):
     bench.worker.stop()
 
     assert len(done) == 1
+
+
+def wait_until(is_so):
+    for _ in range(400):
+        if is_so():
+            return
+        threading.Event().wait(0.025)
+    pytest.fail("it did not become so")
+
+
+def test_a_thread_goes_on_whatever_happens_to_it(bench):
+    """A trigger that is wrong, a table that is gone: others are done meanwhile, and it later."""
+    done = []
+    bench.kind("sweep", lambda work: done.append(work.now))
+    bench.follows(SubjectDeleted)
+    bench._monkeypatch.setattr(dispatch, "TRIGGERS", {})
+    with bench.database.transaction() as db:
+        db.outbox.add(SubjectDeleted(1, "sha256:1"))
+    bench.add("sweep")
+    bench.worker.start()
+    wait_until(lambda: done)
+    assert "KeyError" in next(
+        line["trace"] for line in bench.installation.log if line["event"] == "no events are dispatched"
+    )
+
+    bench.installation.ask_database("ALTER TABLE job RENAME TO away")
+    wait_until(lambda: any(line["event"] == "no jobs are done" for line in bench.installation.log))
+    bench.installation.ask_database("ALTER TABLE away RENAME TO job")
+    bench.add("sweep")
+    wait_until(lambda: len(done) == 2)
+    assert bench.worker.stop()
 
 
 def test_every_event_has_a_line():

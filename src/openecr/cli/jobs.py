@@ -48,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
             with database.transaction() as db:
                 for job in _chosen(db, arguments.job):
                     if arguments.what == "retry":
+                        if job.state == "running":
+                            raise ValueError(f"Job {job.id} is being done.")
                         db.jobs.retry(job, at=datetime.now(UTC))
                     else:
                         db.jobs.cancel(job)

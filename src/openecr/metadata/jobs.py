@@ -17,6 +17,8 @@ from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
 from openecr.metadata.schema import job, schedule
 
 LONG_ERROR = 2000
+FAR = timedelta(hours=2)
+"""A lease that ends later than this was given under a clock that was wrong: nobody gives one so long."""
 
 _COLUMNS = (
     job.c.id,
@@ -41,17 +43,17 @@ _other = job.alias("other")
 _topic_is_run = exists().where(_other.c.topic == job.c.topic, _other.c.state == State.RUNNING)
 
 
+_is_due = job.c.run_at <= bindparam("now")
+
+
 def _due(state: State, *conditions: ColumnElement[bool]) -> Query:
     return Query(
-        select(*_COLUMNS)
-        .where(job.c.state == state, job.c.run_at <= bindparam("now"), *conditions)
-        .order_by(job.c.run_at, job.c.id)
-        .limit(1)
+        select(*_COLUMNS).where(job.c.state == state, *conditions).order_by(job.c.run_at, job.c.id).limit(1)
     )
 
 
-_LOST = _due(State.RUNNING)
-_DUE = _due(State.WAITING, ~_topic_is_run)
+_LOST = _due(State.RUNNING, _is_due | (job.c.run_at > bindparam("far")))
+_DUE = _due(State.WAITING, _is_due, ~_topic_is_run)
 _CLAIM = Query(
     update(job)
     .where(_WHICH)
@@ -135,18 +137,18 @@ class Jobs:
 
     def claim(self, owner: str, *, now: datetime, lease: timedelta) -> Job | None:
         """The next job that is due, for `owner` to do before its lease ends; one whose owner let the lease
-        end comes first. One that was begun too often is given up instead."""
+        end comes first. One that was begun too often is given up instead: it is dead when it is returned."""
         while True:
-            row = self._connection.one(_LOST, now=milliseconds(now)) or self._connection.one(
-                _DUE, now=milliseconds(now)
-            )
+            row = self._next(now)
             if row is None:
                 return None
             found = _job(row)
             if found.is_cancelled:
                 self._connection.run(_DELETE, job=found.id)
             elif found.attempt >= ATTEMPTS:
-                self._put_back(found, State.DEAD, now, error=found.error or "whoever did it ended")
+                error = found.error or "whoever did it ended"
+                self._put_back(found, State.DEAD, now, attempt=found.attempt, error=error)
+                return self.find(found.id)
             else:
                 self._connection.run(_CLAIM, job=found.id, mine=owner, until=milliseconds(now + lease))
                 return self.find(found.id)
@@ -171,8 +173,11 @@ class Jobs:
 
     def fail(self, which: Job, owner: str, error: str, *, now: datetime) -> State | None:
         """It went wrong: it is tried again later, or given up. What it is now; None if it was not the
-        owner's any more."""
-        if self._connection.one(_FIND_MINE, **_mine(which, owner)) is None:
+        owner's any more, or nobody wants it any more."""
+        row = self._connection.one(_FIND_MINE, **_mine(which, owner))
+        if row is not None and row[0]:
+            self._connection.run(_DELETE, job=which.id)
+        if row is None or row[0]:
             return None
         state = State.DEAD if which.attempt >= ATTEMPTS else State.WAITING
         self._put_back(which, state, now + delay(which.attempt), attempt=which.attempt, error=error)
@@ -207,7 +212,13 @@ class Jobs:
 
     def has_due(self, now: datetime) -> bool:
         """Whether `claim` may find one."""
-        return any(self._connection.one(query, now=milliseconds(now)) for query in (_LOST, _DUE))
+        return self._next(now) is not None
+
+    def _next(self, now: datetime) -> Row | None:
+        at = milliseconds(now)
+        return self._connection.one(_LOST, now=at, far=milliseconds(now + FAR)) or self._connection.one(
+            _DUE, now=at
+        )
 
     def counts(self) -> dict[State, int]:
         """How many jobs are in each state; states without any are left out."""
@@ -247,7 +258,7 @@ class Jobs:
             new_state=state,
             at=milliseconds(at),
             new_attempt=attempt,
-            new_error=error[:LONG_ERROR],
+            new_error=error[-LONG_ERROR:],  # the end of a story says what went wrong
             new_payload=_json(which.payload if payload is None else payload),
         )
 

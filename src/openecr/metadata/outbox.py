@@ -1,21 +1,28 @@
-"""Events that wait to become jobs."""
+"""Events that wait to become jobs.
+
+One that this version does not know stays, for the newer one that wrote it.
+"""
 
 from dataclasses import asdict
 
 import orjson
-from sqlalchemy import bindparam, delete, exists, func, insert, select
+from sqlalchemy import bindparam, delete, exists, func, insert, or_, select
 
 from openecr.domain.events import EVENTS, Event
 from openecr.metadata.query import Connection, Query
 from openecr.metadata.schema import outbox
 
+_is_known = or_(*(outbox.c.event == name for name in EVENTS))
 _ADD = Query(insert(outbox).values(event=bindparam("event"), facts=bindparam("facts")))
 _OLDEST = Query(
-    select(outbox.c.id, outbox.c.event, outbox.c.facts).order_by(outbox.c.id).limit(bindparam("limit"))
+    select(outbox.c.id, outbox.c.event, outbox.c.facts)
+    .where(_is_known)
+    .order_by(outbox.c.id)
+    .limit(bindparam("limit"))
 )
-_HAS_ANY = Query(select(exists().where(outbox.c.id > 0)))
+_HAS_ANY = Query(select(exists().where(_is_known)))
 _COUNT = Query(select(func.count()).select_from(outbox))
-_DELETE = Query(delete(outbox).where(outbox.c.id <= bindparam("last")))
+_DELETE = Query(delete(outbox).where(outbox.c.id <= bindparam("last"), _is_known))
 
 
 class Outbox:

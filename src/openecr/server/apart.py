@@ -1,23 +1,29 @@
 """Heavy jobs, each in a process of its own: Python does one thing at a time, and who is served comes first.
 
 The process is made anew (spawn), not forked: the server has threads. It ends with whoever started it, so
-that a lease is never left to one of whom nobody knows.
+that a lease is never left to one of whom nobody knows. It is ended, as by `kill -9`, which a job survives,
+when its worker stops, or when it has not come to its end for long.
 """
 
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from openecr.blobs.files import FileBlobs
 from openecr.domain.job import Job
 from openecr.jobs.work import Bounds, Tools
-from openecr.jobs.worker import Worker
+from openecr.jobs.worker import RunApart, Worker
 from openecr.metadata.database import Database
 from openecr.server.telemetry import AUDIT_FILE, AuditFile, Log
 from openecr.settings import Settings
+
+LIMIT_SECONDS = 3600.0
+POLL_SECONDS = 0.2
 
 
 def tools_of(
@@ -38,24 +44,31 @@ def tools_of(
     return Tools(database, blobs, clock, audit.write, log.write, bounds)
 
 
-def runner(settings: Settings) -> Callable[[Job, str], int]:
-    """What runs a job in another process (Worker's `run_apart`)."""
+def runner(settings: Settings, *, limit_seconds: float = LIMIT_SECONDS) -> RunApart:
+    """What runs a job in another process."""
     context = multiprocessing.get_context("spawn")
 
-    def run_apart(job: Job, owner: str) -> int:
+    def run_apart(job: Job, owner: str, is_stopping: Callable[[], bool]) -> int | None:
         process = context.Process(target=_attempt, args=(settings, job, owner), name=f"job {job.kind}")
         process.start()
-        process.join()
+        until = time.monotonic() + limit_seconds
+        is_stopped = False
+        while process.is_alive():
+            process.join(POLL_SECONDS)
+            is_stopped = is_stopping()
+            if is_stopped or time.monotonic() >= until:
+                process.kill()
+                process.join()
         code = process.exitcode
         process.close()
-        assert code is not None
-        return code
+        return None if is_stopped else code
 
     return run_apart
 
 
 def _attempt(settings: Settings, job: Job, owner: str) -> None:
     """In the new process: do that job."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     database = Database(settings.database_path)
     log = Log(settings.log_format)
