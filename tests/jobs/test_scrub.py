@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from openecr.blobs.files import FileBlobs
 from openecr.domain.job import State
+from openecr.domain.tier import ARCHIVE
 from openecr.errors import LayersNotFoundException
 from openecr.jobs import figures, scrub
 from openecr.jobs.work import Bounds, Interrupted, Work
@@ -213,6 +215,26 @@ def test_only_so_many_missing_in_a_row_are_believed(installation, layers, monkey
     installation.now += timedelta(minutes=1)
     installation.work()
     assert marked(installation) == {layer.digest for layer in layers}
+
+
+def test_archived_bytes_are_verified_where_they_are(installation, layers, tmp_path):
+    with_archive = FileBlobs(tmp_path, archive_root=tmp_path / "cold")
+    paths = [Path(with_archive.at(ARCHIVE).path(installation.path(layer).name)) for layer in layers[:2]]
+    for layer, path in zip(layers, paths, strict=False):
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        installation.path(layer).rename(path)
+        installation.ask_database(
+            "UPDATE blob SET tier = 'archive' WHERE hex(digest) = ?", layer.digest[7:].upper()
+        )
+    flip_a_bit(paths[0])
+
+    installation.run("scrub")  # without an archive at hand nobody knows
+    assert marked(installation) == set()
+
+    installation.now += WEEK
+    installation.tools = replace(installation.tools, blobs=with_archive)
+    installation.run("scrub")
+    assert marked(installation) == {layers[0].digest}
 
 
 # When.

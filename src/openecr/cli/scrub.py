@@ -69,7 +69,14 @@ def _scrub(settings: Settings, database: "Database", rate: int, *, marks_all: bo
         closing(Log(settings.log_format)) as log,
         closing(AuditFile(settings.data_dir / AUDIT_FILE, log)) as audit,
     ):
-        tools = tools_of(settings, database, FileBlobs(settings.blob_root), clock=clock, audit=audit, log=log)
+        tools = tools_of(
+            settings,
+            database,
+            FileBlobs(settings.blob_root, archive_root=settings.archive_blob_url),
+            clock=clock,
+            audit=audit,
+            log=log,
+        )
         for each in Scrubber(tools, whole, rate, marks_all=marks_all).go_on():
             say(f"{each.blob.digest} under key {each.blob.key} {each.wrong or 'is whole again'}")
             for image in each.images:

@@ -22,6 +22,7 @@ from typing import Any
 
 from openecr.blobs.hashing import BLOCK_BYTES, PIECE_BYTES, Hashing
 from openecr.domain.pace import Pace
+from openecr.domain.tier import ARCHIVE
 from openecr.errors import ServiceUnavailable
 from openecr.jobs import figures
 from openecr.jobs.service_event import service_event
@@ -143,6 +144,8 @@ class Scrubber:
         missing: list[tuple[Stored, str]] = []
         for blob in self._blobs():
             self._step()
+            if blob.tier == ARCHIVE and not self._tools.blobs.has_archive:
+                continue  # nobody can look; fsck tells of it
             try:
                 wrong = self._look(blob, until)
             except OSError as error:
@@ -178,13 +181,14 @@ class Scrubber:
 
     def _look(self, blob: Stored, until: float) -> str | None:
         """What is wrong with its bytes; "" if nothing is; None if it is not all read in time."""
-        size_bytes = self._tools.blobs.size(blob.key)
+        blobs = self._tools.blobs.at(blob.tier)
+        size_bytes = blobs.size(blob.key)
         if size_bytes is not None and size_bytes != blob.size_bytes:
             return f"has {size_bytes} bytes in place of {blob.size_bytes}"
         was_begun = self._run.going == blob.key
         key, hashing = self._tools.memory.pop(PLACE, ("", None))
         if key != blob.key or not was_begun:
-            hashing = Hashing(self._tools.blobs.path(blob.key))
+            hashing = Hashing(blobs.path(blob.key))
             until = inf if was_begun else until
         while count := hashing.read(self._piece_bytes):
             self._run.size_bytes += count

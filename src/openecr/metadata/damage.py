@@ -14,7 +14,7 @@ from openecr.metadata.schema import blob, image, image_blob, repository, reposit
 DAMAGED = "damaged"
 
 _STORED = Query(
-    select(blob.c.id, blob.c.digest, blob.c.key, blob.c.size_bytes, blob.c.state)
+    select(blob.c.id, blob.c.digest, blob.c.key, blob.c.size_bytes, blob.c.state, blob.c.tier)
     .where(blob.c.id > bindparam("after"), (blob.c.state == LIVE) | (blob.c.state == DAMAGED))
     .order_by(blob.c.id)
     .limit(bindparam("limit"))
@@ -55,6 +55,7 @@ class Stored:
     key: str
     size_bytes: int
     is_damaged: bool  # as far as is known
+    tier: str
 
 
 class Damage:
@@ -64,8 +65,10 @@ class Damage:
     def stored(self, *, after: int, limit: int) -> list[Stored]:
         """Up to `limit` blobs, from the one after that id, that are live or known to be damaged."""
         return [
-            Stored(id_, Digest.of_sha256(raw), key, size_bytes, state == DAMAGED)
-            for id_, raw, key, size_bytes, state in self._connection.all(_STORED, after=after, limit=limit)
+            Stored(id_, Digest.of_sha256(raw), key, size_bytes, state == DAMAGED, tier)
+            for id_, raw, key, size_bytes, state, tier in self._connection.all(
+                _STORED, after=after, limit=limit
+            )
         ]
 
     def mark(self, which: Stored) -> bool:
