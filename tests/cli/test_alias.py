@@ -1,11 +1,22 @@
 """`openecr alias`, `openecr account verify`: public registries are given names beside the server."""
 
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from typing import NamedTuple
+
 import pytest
 
+from openecr.cli import main
 from tests.cli.commands import openecr, serving
 
 DEFAULT = "000000000000"
 OTHER = "111122223333"
+
+
+class Ended(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +41,18 @@ def default(server):
 
 
 def alias(*arguments, on):
-    return openecr("alias", *arguments, "--data-dir", on.data)
+    return typed("alias", *arguments, "--data-dir", on.data)
+
+
+def typed(*arguments):
+    """The command in this process, which takes a tenth of the time: its code, output and complaints."""
+    with (
+        redirect_stdout(io.StringIO()) as output,
+        redirect_stderr(io.StringIO()) as complaints,
+        pytest.raises(SystemExit) as ended,
+    ):
+        main([str(argument) for argument in arguments])
+    return Ended(ended.value.code, output.getvalue(), complaints.getvalue())
 
 
 def did(*arguments, on):
@@ -125,7 +147,7 @@ def test_what_is_not_there_is_told(server, tmp_path):
     missing = "There is no account 999999999999."
     assert complaint("add", "acme", "--account", "999999999999", on=server) == missing
     for command in (("alias", "list"), ("account", "verify", DEFAULT)):
-        ended = openecr(*command, "--data-dir", tmp_path)
+        ended = typed(*command, "--data-dir", tmp_path)
         assert ended.stderr == f"openecr: There is no database {tmp_path}/openecr.sqlite3.\n"
         assert list(tmp_path.iterdir()) == []
 
@@ -133,14 +155,14 @@ def test_what_is_not_there_is_told(server, tmp_path):
 def test_a_publisher_is_verified_when_somebody_vouches_for_it(server):
     assert registry(server)["verified"] is False
     for what, told, is_verified in (("verify", "verified", True), ("unverify", "not verified", False)):
-        ended = openecr("account", what, DEFAULT, "--data-dir", server.data)
+        ended = typed("account", what, DEFAULT, "--data-dir", server.data)
         assert (ended.returncode, ended.stdout) == (0, f"{DEFAULT}  {told}\n")
         assert registry(server)["verified"] is is_verified
     server.ecr_public.put_registry_catalog_data(displayName="The tool makers")
-    openecr("account", "verify", DEFAULT, "--data-dir", server.data)
+    typed("account", "verify", DEFAULT, "--data-dir", server.data)
     answer = server.ecr_public.get_registry_catalog_data()
     assert answer["registryCatalogData"] == {"displayName": "The tool makers"}
     assert registry(server)["verified"] is True
 
-    ended = openecr("account", "verify", "999999999999", "--data-dir", server.data)
+    ended = typed("account", "verify", "999999999999", "--data-dir", server.data)
     assert (ended.returncode, ended.stderr) == (2, "openecr: There is no account 999999999999.\n")

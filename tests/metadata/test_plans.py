@@ -6,6 +6,8 @@ import pytest
 
 from openecr.metadata import (
     access_keys,
+    aliases,
+    catalogs,
     identities,
     identity_policies,
     image_lists,
@@ -30,6 +32,10 @@ HOT = {
     ),
     "boundary": (managed_policies._DOCUMENT, "managed_policy policy_version"),
     "repository policy": (resource_policies._FIND_NAMED, "repository repository_policy"),
+    "alias": (aliases._ACCOUNT, "alias"),
+    "logo": (catalogs._LOGO_CONTENT, "logo"),
+    "logo of a repository": (catalogs._LOGO, "logo"),
+    "display name": (catalogs._OF_REGISTRY, "registry_catalog"),
     "registry policy": (resource_policies._FIND_OF_REGISTRY, "registry_policy"),
 }
 WARM = {

@@ -7,6 +7,7 @@ Source: control-plane.md §9.5. Its limits are the model's (`aws/validate.py`); 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from openecr.domain import logo
@@ -70,7 +71,7 @@ def put_repository_catalog_data(call: Call) -> Output:
         repository = db.repositories.get(call.registry, call.input["repositoryName"])
         db.repositories.set_catalog_data(repository, texts)
         db.catalogs.put_logo(repository, picture)
-        return {"catalogData": describe(call, db, db.repositories.get(call.registry, repository.name))}
+        return {"catalogData": describe(call, db, replace(repository, catalog_data=texts))}
 
 
 def parse(given: Mapping[str, Any]) -> tuple[dict[str, Any], Logo | None]:
