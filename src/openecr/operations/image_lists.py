@@ -16,6 +16,8 @@ from openecr.operations.paging import last_name, next_token, page, refuse_with
 
 REFERRERS = 20
 """How many referrers a page has by default (control-plane.md §1.8)."""
+TAGS_OF_A_PAGE = 5_000
+"""A page of DescribeImages ends once its images have so many tags: an image may have 1,000. Ours."""
 
 
 @operation("ecr")
@@ -51,7 +53,7 @@ def describe_images(call: Call) -> Output:
 
     Input   repositoryName, registryId; either imageIds (1 to 100), or maxResults (default 100) and
             nextToken; ecr: filter {tagStatus, imageStatus}
-    Output  imageDetails, nextToken
+    Output  imageDetails, nextToken; of images with thousands of tags, fewer than maxResults
     Raises  InvalidParameterException, RepositoryNotFoundException; ImageNotFoundException for the first
             id that is unknown
     Source  control-plane.md §4.6, §4.7
@@ -72,10 +74,16 @@ def describe_images(call: Call) -> Output:
     with call.reading() as db:
         repository = db.repositories.get(call.registry, call.input["repositoryName"])
         images = db.image_lists.page(repository, **_filter(call), after=after, limit=asked.limit + 1)
-        shown = images[: asked.limit]
-        output: Output = {"imageDetails": [_detail(call, db, repository, image) for image in shown]}
-    if len(images) > asked.limit:
-        output["nextToken"] = next_token(call, [shown[-1].digest.raw.hex()])
+        details = []
+        tags_left = TAGS_OF_A_PAGE
+        for image in images[: asked.limit]:
+            if tags_left <= 0:
+                break
+            details.append(_detail(call, db, repository, image))
+            tags_left -= len(details[-1].get("imageTags", ()))
+    output: Output = {"imageDetails": details}
+    if len(images) > len(details):
+        output["nextToken"] = next_token(call, [images[len(details) - 1].digest.raw.hex()])
     return output
 
 
