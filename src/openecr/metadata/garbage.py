@@ -126,7 +126,11 @@ _DEAD = Query(
     .order_by(garbage_review.c.since)
     .limit(bindparam("limit"))
 )
-_HAS_DUE = Query(select(exists().where(garbage_review.c.since <= bindparam("before"))))
+_HAS_DUE = Query(
+    select(
+        exists().where(garbage_review.c.since <= bindparam("before"), blob.c.id == garbage_review.c.blob_id)
+    )
+)
 _STORED = Query(select(func.count(), func.coalesce(func.sum(blob.c.size_bytes), 0)).select_from(blob))
 _WAITING = Query(select(func.count(), func.min(garbage_review.c.since)).select_from(garbage_review))
 
