@@ -174,6 +174,18 @@ def test_no_beginning_of_a_picture_is_one(content):
         assert refusal(content[:length])
 
 
+def test_a_picture_has_4096_parts_at_most():
+    """The header, the picture and the end of a PNG are parts; of a JPEG, frame, scan and end."""
+    for more, taken in ((0, True), (1, False)):
+        png_ = png(header(), *[TEXT] * (4093 + more), DATA, END)
+        jpeg = SOI + segment(0xFE, b"") * (4093 + more) + FRAME + SCAN + BITS + EOI
+        if taken:
+            assert logo.parse(png_)
+            assert logo.parse(jpeg)
+        else:
+            assert (refusal(png_), refusal(jpeg)) == (NO_PNG, NO_JPEG)
+
+
 # Properties.
 
 

@@ -23,6 +23,8 @@ JPEG: Final = "image/jpeg"
 SMALLEST_SIDE: Final = 60
 LARGEST_SIDE: Final = 2048
 """Of a picture, in pixels."""
+MOST_PARTS: Final = 4096
+"""Chunks of a PNG, segments of a JPEG: real ones have some dozens, and a hundred thousand would take long."""
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 PNG_BIT_DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -37,6 +39,7 @@ FRAMES: Final = (0xC0, 0xC1, 0xC2)
 SCAN: Final = 0xDA
 SEGMENTS: Final = {0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}
 """Tables, the interval of restarts, comments, what applications add."""
+MARKER = re.compile(rb"\xff++([^\x00])", re.DOTALL)
 IN_A_SCAN = re.compile(rb"(?:[^\xff]++|\xff[\x00\xd0-\xd7])*+", re.DOTALL)
 """The picture itself: any bytes, but that after FF comes nothing except a stuffed 00 or a restart. It goes
 back over nothing, so half a megabyte takes no stack."""
@@ -99,8 +102,7 @@ def _size_of_png(content: bytes) -> tuple[int, int]:
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """(name, data) of each chunk up to IEND, which is there and is the last."""
     at = len(PNG_SIGNATURE)
-    name = b""
-    while name != b"IEND":
+    for _ in range(MOST_PARTS):
         _must(at + 12 <= len(content))
         length = int.from_bytes(content[at : at + 4])
         end = at + 8 + length
@@ -110,7 +112,10 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         _must(zlib.crc32(content[at + 4 : end]) == int.from_bytes(content[end : end + 4]))
         at = end + 4
         yield name, data
-    _must(data == b"" and at == len(content))
+        if name == b"IEND":
+            _must(data == b"" and at == len(content))
+            return
+    raise _Malformed
 
 
 def _size_of_jpeg(content: bytes) -> tuple[int, int]:
@@ -118,10 +123,12 @@ def _size_of_jpeg(content: bytes) -> tuple[int, int]:
     size: tuple[int, int] | None = None
     has_picture = False
     at = len(JPEG_START)
-    while True:
+    for _ in range(MOST_PARTS):
         marker, at = _marker(content, at)
         if marker == JPEG_END:
-            break
+            _must(size is not None and has_picture and at == len(content))
+            assert size is not None
+            return size
         data, at = _segment(content, at)
         if marker in FRAMES:
             _must(size is None)
@@ -135,18 +142,15 @@ def _size_of_jpeg(content: bytes) -> tuple[int, int]:
             has_picture = True
         else:
             _must(marker in SEGMENTS)
-    _must(size is not None and has_picture and at == len(content))
-    assert size is not None
-    return size
+    raise _Malformed
 
 
 def _marker(content: bytes, at: int) -> tuple[int, int]:
     """A marker, which any number of FF may precede, and where it ends."""
-    _must(content[at : at + 1] == b"\xff")
-    while content[at : at + 1] == b"\xff":
-        at += 1
-    _must(at < len(content))
-    return content[at], at + 1
+    found = MARKER.match(content, at)
+    if found is None:
+        raise _Malformed
+    return found[1][0], found.end()
 
 
 def _segment(content: bytes, at: int) -> tuple[bytes, int]:
