@@ -43,6 +43,10 @@ POINTS = {
     "gc.recheck": "metadata/garbage.py: whether a blob is held is asked now; may be skipped",
     "gc.collected": "jobs/collect_garbage.py: some blobs are nobody's any more; their bytes are there",
     "gc.bytes_removed": "jobs/collect_garbage.py: the bytes of one are gone, its row says not so yet",
+    # jobs/move_bytes.py, in order.
+    "move.reserved": "where a copy goes is written down, none is there yet",
+    "move.copied": "the copy is safe, and nobody's yet",
+    "move.committed": "the copy is the blob's, and its old bytes are to be removed",
     # jobs/worker.py, in order; a job's own steps are in jobs/work.py.
     "job.claimed": "a job is somebody's, nothing of it is done yet",
     "job.step": "between two steps of a job: the N-th step with @N",

@@ -30,12 +30,13 @@ REGISTRY = private_registry(ACCOUNT, "eu-central-1")
 
 
 class Installation:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, archive: Path | None = None) -> None:
         assert OPERATIONS
+        root.mkdir(exist_ok=True)
         self.file = root / DATABASE_FILE
         self.now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
         self.database = Database(self.file)
-        self.blobs = FileBlobs(root)
+        self.blobs = FileBlobs(root, archive_root=archive)
         addresses = Addresses("http://localhost", "http://localhost/public.ecr.aws")
         tokens = Tokens([make_token_key()])
         sealer = Sealer(bytes(32))
@@ -104,11 +105,16 @@ class Installation:
 
     def path(self, blob: Blob) -> Path:
         """The file that has the blob's bytes."""
-        return Path(self.blobs.path(self._key(blob)))
+        key, tier = self._place(blob)
+        return Path(self.blobs.at(tier).path(key))
 
-    def _key(self, blob: Blob) -> str:
-        (key,) = self.ask_database("SELECT key FROM blob WHERE hex(digest) = ?", blob.digest[7:].upper())
-        return str(key)
+    def tier(self, blob: Blob) -> str:
+        return self._place(blob)[1]
+
+    def _place(self, blob: Blob) -> tuple[str, str]:
+        statement = "SELECT key, tier FROM blob WHERE hex(digest) = ?"
+        key, tier = self.ask_database(statement, blob.digest[7:].upper())
+        return str(key), str(tier)
 
     def ask_database(self, statement: str, *values: object) -> Any:
         """Behind everyone's back, foreign keys or not: the first row, if there is one."""

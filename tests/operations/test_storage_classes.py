@@ -1,7 +1,10 @@
 """Images in the archive: kept with their tags, not to be pulled, and restored."""
 
 import pytest
+import requests
 
+from openecr.server.app import build
+from openecr.settings import Settings
 from tests.builders import a_layer, an_artifact, an_image, an_index
 
 UNKNOWN = "sha256:" + "0" * 64
@@ -364,3 +367,63 @@ def test_a_layer_is_archived_in_the_repository_whose_images_are(ecr, docker, rep
     for blob in image.blobs:
         assert docker.get_blob(repository, blob.digest).status == 404
         assert docker.get_blob("team/other", blob.digest).body == blob.content
+
+
+class TestWithAnArchive:
+    """With OPENECR_ARCHIVE_BLOB_URL the layers of archived images lie elsewhere."""
+
+    @pytest.fixture
+    def settings(self, settings, tmp_path):
+        return settings | {"archive_blob_url": f"file://{tmp_path}/cold"}
+
+    @pytest.fixture
+    def archive(self, server, change):
+        """Archive an image whose layers no push counts on any more."""
+
+        def archive(image):
+            change(image, "ARCHIVE")
+            with server.parts.stores.database.transaction() as db:
+                db.connection.driver.execute("UPDATE repository_blob SET lease_until = 0")
+            server.run_jobs()
+
+        return archive
+
+    def test_layers_move_and_come_back(self, server, docker, repository, push, change, archive, tmp_path):
+        image = push(an_image(), "1.0")
+        archive(image)
+        assert {path.read_bytes() for path in (tmp_path / "cold").glob("blobs/*/*")} == {
+            blob.content for blob in image.blobs
+        }
+        assert docker.get_blob(repository, image.blobs[0].digest).status == 404
+
+        change(image, "STANDARD")
+        server.run_jobs()
+        assert docker.get_manifest(repository, "1.0").status == 200
+        for blob in image.blobs:
+            assert docker.get_blob(repository, blob.digest).body == blob.content
+
+    @pytest.mark.parametrize("front", ["api", "oci"])
+    def test_what_is_pushed_again_is_served_from_there(
+        self, server, ecr, docker, repository, push, archive, front
+    ):
+        image = push(an_image(), "1.0")
+        archive(image)
+        if front == "api":
+            ecr.put_image(repositoryName=repository, imageManifest=image.manifest)
+        else:
+            assert docker.push(repository, image, "1.0").status == 201
+        for worked in (False, True):
+            for blob in image.blobs:
+                assert docker.get_blob(repository, blob.digest).body == blob.content
+                part = docker.get_blob(repository, blob.digest, Range="bytes=1-3")
+                assert part.body == blob.content[1:4]
+                url = ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=blob.digest)
+                assert requests.get(url["downloadUrl"], timeout=30).content == blob.content
+            if not worked:
+                assert server.run_jobs() > 0
+
+    def test_a_server_without_the_setting_says_what_is_missing(self, server, push, archive, settings, capfd):
+        archive(push(an_image()))
+        del settings["archive_blob_url"]
+        build(Settings.read(settings, environ={}), port=1).close()
+        assert "OPENECR_ARCHIVE_BLOB_URL does not say where archived layers are" in capfd.readouterr().err

@@ -41,11 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(settings: Settings, *, deep: bool, journal: "Journal | None") -> int:
     """Print every breach; how many."""
-    from openecr.blobs.files import FileBlobs
     from openecr.jobs import fsck
     from openecr.metadata.database import Database
+    from openecr.server.apart import open_blobs
 
-    blobs = FileBlobs(settings.blob_root, archive_root=settings.archive_blob_url)
+    blobs = open_blobs(settings)
     count = 0
     try:
         with closing(Database(settings.database_path)) as database:

@@ -134,16 +134,15 @@ def _resume(database: "Database") -> None:
 
 
 def _collect(settings: Settings, database: "Database") -> None:
-    from openecr.blobs.files import FileBlobs
     from openecr.domain.collecting import why_paused
     from openecr.jobs.collect_garbage import collect_garbage
     from openecr.jobs.work import Work
-    from openecr.server.apart import tools_of
+    from openecr.server.apart import open_blobs, tools_of
     from openecr.server.telemetry import AUDIT_FILE, AuditFile, Log
 
     log = Log(settings.log_format)
     with closing(log), closing(AuditFile(settings.data_dir / AUDIT_FILE, log)) as audit:
-        blobs = FileBlobs(settings.blob_root)
+        blobs = open_blobs(settings)
         work: Work = Work(tools_of(settings, database, blobs, clock=_now, audit=audit, log=log), {}, _now())
         collect_garbage(work)
     with database.reading() as db:

@@ -55,10 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _scrub(settings: Settings, database: "Database", rate: int, *, marks_all: bool) -> int:
-    from openecr.blobs.files import FileBlobs
     from openecr.jobs.scrub import Pass, Scrubber, keep_result
     from openecr.metadata.query import milliseconds
-    from openecr.server.apart import tools_of
+    from openecr.server.apart import open_blobs, tools_of
     from openecr.server.telemetry import AUDIT_FILE, AuditFile, Log
 
     def clock() -> datetime:
@@ -69,14 +68,7 @@ def _scrub(settings: Settings, database: "Database", rate: int, *, marks_all: bo
         closing(Log(settings.log_format)) as log,
         closing(AuditFile(settings.data_dir / AUDIT_FILE, log)) as audit,
     ):
-        tools = tools_of(
-            settings,
-            database,
-            FileBlobs(settings.blob_root, archive_root=settings.archive_blob_url),
-            clock=clock,
-            audit=audit,
-            log=log,
-        )
+        tools = tools_of(settings, database, open_blobs(settings), clock=clock, audit=audit, log=log)
         for each in Scrubber(tools, whole, rate, marks_all=marks_all).go_on():
             say(f"{each.blob.digest} under key {each.blob.key} {each.wrong or 'is whole again'}")
             for image in each.images:

@@ -20,14 +20,41 @@ class SubjectDeleted(Event):
     """An image went that others name as their subject."""
 
     digest: str
+    known_as: str = ""  # the digest they name it by, where that is another
 
 
 @dataclass(frozen=True, slots=True)
-class ImageRestoring(Event):
-    """An archived image is wanted in the standard class again, with what it lists."""
+class SubjectArchived(Event):
+    """An image was archived that others name as their subject."""
+
+    digest: str
+    known_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectActivated(Event):
+    """An archived image is active again that others name as their subject."""
+
+    digest: str
+    known_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageArchived(Event):
+    """Nobody can pull an image any more: perhaps nobody needs its layers at hand."""
 
     digest: str
 
 
-EVENTS: dict[str, type[Event]] = {each.__name__: each for each in (SubjectDeleted, ImageRestoring)}
+@dataclass(frozen=True, slots=True)
+class ImageWanted(Event):
+    """An image is to be active, with what it lists, or is already: its layers are to be at hand."""
+
+    digest: str
+
+
+EVENTS: dict[str, type[Event]] = {
+    each.__name__: each
+    for each in (SubjectDeleted, SubjectArchived, SubjectActivated, ImageArchived, ImageWanted)
+}
 """By name, as they are kept."""

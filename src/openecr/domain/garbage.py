@@ -8,6 +8,8 @@ from openecr.domain.names import Digest
 UNUSED = "nothing used it and no lease was left"
 COPY = "the same bytes were there already"
 ORPHAN = "no row speaks of it"
+MOVED = "they are in another place now"
+UNFINISHED = "they were to become a copy, which nobody finished"
 REPLACED = "its bytes were lost or damaged, and came anew"
 
 DOWNLOAD_LIFE = timedelta(hours=1)

@@ -18,7 +18,9 @@ follows from an event, one in triggers.py.
     service_event.py   how the audit is told what was done by itself
     scrub.py           whether stored bytes are still what they were
     expire_uploads.py  uploads nobody goes on with
-    expire_referrers.py  what names an image as its subject that is there no more
+    follow_subject.py  signatures and other referrers go where their subject went
     expire_sessions.py  temporary credentials that have ended
-    restore_images.py  archived images that are wanted again
+    archive_layers.py  layers of archived images go to the archive
+    restore_images.py  archived images that are wanted again, with their layers
+    move_bytes.py      how a blob goes from one tier to the other
 """

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from openecr.jobs.archive_layers import archive_layers
 from openecr.jobs.check import check, has_many_blobs
 from openecr.jobs.collect_garbage import EVERY as EVERY_COLLECTION
 from openecr.jobs.collect_garbage import collect_garbage
-from openecr.jobs.expire_referrers import expire_referrers
 from openecr.jobs.expire_sessions import expire_sessions
 from openecr.jobs.expire_uploads import expire_uploads
+from openecr.jobs.follow_subject import archive_referrers, expire_referrers, restore_referrers
 from openecr.jobs.restore_images import restore_images
 from openecr.jobs.scrub import scrub
 from openecr.jobs.take_inventory import take_inventory
@@ -30,12 +31,15 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
+    "archive_layers": Kind(archive_layers, every=timedelta(days=1)),
+    "archive_referrers": Kind(archive_referrers),
     "check": Kind(check, every=timedelta(hours=1), is_heavy=has_many_blobs),
     "collect_garbage": Kind(collect_garbage, every=EVERY_COLLECTION),
     "expire_referrers": Kind(expire_referrers),
     "expire_uploads": Kind(expire_uploads, every=timedelta(hours=1)),
     "expire_sessions": Kind(expire_sessions, every=timedelta(hours=1)),
     "restore_images": Kind(restore_images),
+    "restore_referrers": Kind(restore_referrers),
     "take_inventory": Kind(take_inventory, every=timedelta(weeks=1), is_heavy=has_many_blobs),
     "scrub": Kind(scrub, every=timedelta(hours=1)),  # whether it is time for another pass it knows itself
 }

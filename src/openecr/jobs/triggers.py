@@ -1,12 +1,19 @@
 """What follows from what has happened: event → jobs. One line per event."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from openecr.domain.events import Event, ImageRestoring, SubjectDeleted
-from openecr.jobs.expire_referrers import DELAY
+from openecr.domain.events import (
+    Event,
+    ImageArchived,
+    ImageWanted,
+    SubjectActivated,
+    SubjectArchived,
+    SubjectDeleted,
+)
+from openecr.jobs.follow_subject import DELAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +29,15 @@ class Wanted:
 Follows = Callable[[Any], list[Wanted]]
 
 
-def _referrers(event: SubjectDeleted) -> list[Wanted]:
-    payload = {"repository_id": event.repository_id, "digest": event.digest}
-    return [Wanted("expire_referrers", payload, after=DELAY)]
-
-
-def _restore(event: ImageRestoring) -> list[Wanted]:
-    payload = {"repository_id": event.repository_id, "digest": event.digest}
-    return [Wanted("restore_images", payload)]
+def _as_it_says(kind: str, after: timedelta = timedelta(0)) -> Follows:
+    """One job, with all that the event says."""
+    return lambda event: [Wanted(kind, asdict(event), after=after)]
 
 
 TRIGGERS: Mapping[type[Event], Follows] = {
-    ImageRestoring: _restore,
-    SubjectDeleted: _referrers,
+    ImageArchived: _as_it_says("archive_layers"),
+    ImageWanted: _as_it_says("restore_images"),
+    SubjectActivated: _as_it_says("restore_referrers"),
+    SubjectArchived: _as_it_says("archive_referrers"),
+    SubjectDeleted: _as_it_says("expire_referrers", after=DELAY),
 }

@@ -52,6 +52,7 @@ from openecr.metadata.sealed import Sealed
 from openecr.metadata.sessions import Sessions
 from openecr.metadata.signing_keys import SigningKeys
 from openecr.metadata.tags import Tags
+from openecr.metadata.tiers import Tiers
 from openecr.metadata.uploads import Uploads
 
 BUSY_SECONDS = 5.0
@@ -113,6 +114,7 @@ class Transaction:
         self.sessions = Sessions(connection)
         self.signing_keys = SigningKeys(connection)
         self.tags = Tags(connection)
+        self.tiers = Tiers(connection)
         self.uploads = Uploads(connection)
 
 

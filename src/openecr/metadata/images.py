@@ -7,11 +7,18 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, bindparam, delete, exists, insert, select, update
 
-from openecr.domain.events import ImageRestoring, SubjectDeleted
+from openecr.domain.events import (
+    ImageArchived,
+    ImageWanted,
+    SubjectActivated,
+    SubjectArchived,
+    SubjectDeleted,
+)
 from openecr.domain.image import ACTIVATING, ACTIVE, ARCHIVED, Image, Layer
 from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
 from openecr.metadata.garbage import Garbage
+from openecr.metadata.layers import Layers
 from openecr.metadata.outbox import Outbox
 from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
 from openecr.metadata.schema import digest_alias, image, image_blob, image_child, manifest, repository, tag
@@ -39,7 +46,7 @@ _BY_TAG = Query(
     .where(tag.c.repository_id == bindparam("repository"), tag.c.name == bindparam("tag"))
 )
 _CONTENT = Query(select(manifest.c.content).where(manifest.c.image_id == bindparam("image")))
-_LATER = {"id", "is_tagged", "pulled_at", "archived_at", "activated_at"}
+_LATER = {"id", "is_tagged", "pulled_at", "archived_at", "archived_with_subject", "activated_at"}
 """What an image has not when it is new."""
 _ADD = Query(
     insert(image).values(
@@ -69,23 +76,25 @@ _STANDARD_PARENTS = Query(
     .order_by(_parent.c.digest)
 )
 _ARCHIVE = Query(
-    update(image).where(image.c.id == bindparam("image")).values(status=ARCHIVED, archived_at=bindparam("at"))
+    update(image)
+    .where(image.c.id == bindparam("image"))
+    .values(status=ARCHIVED, archived_at=bindparam("at"), archived_with_subject=bindparam("with_subject"))
 )
 _top = select(bindparam("root", type_=BigInteger).label("id")).cte("under", recursive=True)
 _UNDER = _top.union(
     select(image_child.c.child_id).join_from(image_child, _top, image_child.c.parent_id == _top.c.id)
 )
-"""The image `root`, all that it lists, what that lists, and so on."""
-_under = select(_UNDER.c.id)
+UNDER = select(_UNDER.c.id)
+"""The image `root`, all that it lists, what that lists, and so on: their ids."""
 _RESTORE = Query(
-    update(image).where(image.c.id.in_(_under), image.c.status == ARCHIVED).values(status=ACTIVATING)
+    update(image).where(image.c.id.in_(UNDER), image.c.status == ARCHIVED).values(status=ACTIVATING)
 )
 _INACTIVE = Query(
-    select(*COLUMNS).where(image.c.id.in_(_under), image.c.status != ACTIVE).order_by(image.c.id)
+    select(*COLUMNS).where(image.c.id.in_(UNDER), image.c.status != ACTIVE).order_by(image.c.id)
 )
 _ACTIVATE = Query(
     update(image)
-    .where(image.c.id.in_(_under), image.c.status != ACTIVE)
+    .where(image.c.id.in_(UNDER), image.c.status != ACTIVE)
     .values(status=ACTIVE, activated_at=bindparam("at"))
 )
 _DELETE_CHILDREN = Query(delete(image_child).where(image_child.c.parent_id == bindparam("image")))
@@ -168,39 +177,62 @@ class Images:
         """Those of them that are not archived: while there are any, the image cannot be either."""
         return [Digest.of_sha256(raw) for (raw,) in self._connection.all(_STANDARD_PARENTS, image=which.id)]
 
-    def archive(self, repository: Repository, which: Image, *, at: datetime) -> Image:
-        """Nobody can pull it any more. It must have no standard parents; what it lists stays as it is."""
+    def archive(
+        self, repository: Repository, which: Image, *, at: datetime, with_subject: bool = False
+    ) -> Image:
+        """Nobody can pull it any more. It must have no standard parents; what it lists stays as it is, its
+        referrers follow, and its layers may go where they are out of the way.
+
+        with_subject  because its subject was: it is restored with it, too
+        """
         at = moment(milliseconds(at))
-        self._connection.run(_ARCHIVE, image=which.id, at=milliseconds(at))
+        self._connection.run(_ARCHIVE, image=which.id, at=milliseconds(at), with_subject=with_subject)
+        Outbox(self._connection).add(ImageArchived(repository.id, str(which.digest)))
+        self._tell_referrers(repository, which, SubjectArchived)
         return replace(which, status=ARCHIVED, archived_at=at)
 
     def restore(self, repository: Repository, which: Image) -> Image:
         """It is to be active again, and what it lists with it, as soon as the bytes are at hand."""
         self._connection.run(_RESTORE, root=which.id)
-        Outbox(self._connection).add(ImageRestoring(repository.id, str(which.digest)))
+        self.want(repository, which)
         return replace(which, status=ACTIVATING)
 
+    def want(self, repository: Repository, which: Image) -> None:
+        """Its layers, and those of what it lists, are to be brought to hand if they are not."""
+        Outbox(self._connection).add(ImageWanted(repository.id, str(which.digest)))
+
     def activate(self, repository: Repository, which: Image, *, at: datetime) -> list[Image]:
-        """It can be pulled, and all that it lists. Which of them could not be until now."""
+        """It can be pulled, and all that it lists. Which of them could not be until now. Referrers that were
+        archived with one of them follow."""
         at = moment(milliseconds(at))
         found = [image_of(row) for row in self._connection.all(_INACTIVE, root=which.id)]
         self._connection.run(_ACTIVATE, root=which.id, at=milliseconds(at))
+        for each in found:
+            self._tell_referrers(repository, each, SubjectActivated)
         return [replace(each, status=ACTIVE, activated_at=at) for each in found]
 
     def delete(self, repository: Repository, which: Image, *, at: datetime) -> None:
         """With its tags. It must have no parents. Its referrers and its layers are looked at later."""
-        self._tell_referrers(repository, which)
+        self._tell_referrers(repository, which, SubjectDeleted)
         Garbage(self._connection).review_image(which.id, since=at)
         self._connection.run(_COUNT, repository=repository.id, change=-1)
         self._connection.run(_DELETE_CHILDREN, image=which.id)
         self._connection.run(_DELETE, image=which.id)
         self._connection.run(_DELETE_ALIASES, repository=repository.id, target=which.digest.raw)
 
-    def _tell_referrers(self, repository: Repository, which: Image) -> None:
-        row = self._connection.one(_IS_SUBJECT, repository=repository.id, digest=which.digest.raw)
-        assert row is not None
-        if row[0]:
-            Outbox(self._connection).add(SubjectDeleted(repository.id, str(which.digest)))
+    def _tell_referrers(
+        self,
+        repository: Repository,
+        which: Image,
+        event: type[SubjectDeleted | SubjectArchived | SubjectActivated],
+    ) -> None:
+        """Write the event for each digest by which others name the image as their subject."""
+        for raw in Layers(self._connection).names_of(repository, which.digest):
+            row = self._connection.one(_IS_SUBJECT, repository=repository.id, digest=raw)
+            assert row is not None
+            if row[0]:
+                known_as = "" if raw == which.digest.raw else str(digest_of(raw))
+                Outbox(self._connection).add(event(repository.id, str(which.digest), known_as))
 
 
 def image_of(row: Row) -> Image:

@@ -10,7 +10,7 @@ from itertools import islice, product
 
 from sqlalchemy import bindparam, select
 
-from openecr.domain.image import Image
+from openecr.domain.image import ARCHIVED, Image
 from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
 from openecr.metadata.image_lists import ANY, statuses
@@ -30,6 +30,11 @@ _run = (
 )
 _AFTER = Query(_run)
 _AFTER_OF_TYPE = Query(_run.where(image.c.artifact_media_type == bindparam("artifact_type")))
+_IS_ARCHIVED_WITH_SUBJECT = Query(
+    select(image.c.id).where(
+        image.c.id == bindparam("image"), image.c.status == ARCHIVED, image.c.archived_with_subject
+    )
+)
 PAGE_BYTES = 8 << 20
 """A page ends once the manifests of its referrers have so many bytes: their annotations are shown."""
 
@@ -41,6 +46,10 @@ class Referrers:
     def of_subject(self, repository: Repository, subject: Digest, *, after: bytes, limit: int) -> list[Image]:
         """Up to `limit` referrers that name the subject by that digest, whatever their status."""
         return list(islice(self._each(repository, [subject.raw], (), ANY, after), limit))
+
+    def is_archived_with_subject(self, which: Image) -> bool:
+        """Whether it is archived because its subject was."""
+        return self._connection.one(_IS_ARCHIVED_WITH_SUBJECT, image=which.id) is not None
 
     def page(
         self,

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 metadata = MetaData()
@@ -170,7 +171,7 @@ session = Table(
     Column("source_identity", Text, nullable=False),
     Column("has_mfa", Boolean, nullable=False),
     Column("facts", Text, nullable=False),  # JSON: further context keys, such as HOST:sub
-    Index("session_by_identity", "identity_id", "expires_at"),
+    Index("session_by_identity", "identity_id"),
     Index("session_by_expiry", "expires_at"),
 )
 
@@ -274,6 +275,7 @@ blob = Table(
     Column("tier", Text, nullable=False, server_default="standard"),  # where its bytes are: or archive
     sqlite_autoincrement=True,
 )
+Index("blob_by_tier", blob.c.tier, blob.c.id, sqlite_where=blob.c.tier != literal_column("'standard'"))
 
 # A blob that perhaps nothing holds, from that moment on: to be looked at when its time of grace is over.
 garbage_review = Table(
@@ -340,6 +342,7 @@ image = Table(
     Column("pushed_at", BigInteger, nullable=False),
     Column("pulled_at", BigInteger),  # as last recorded: pulls within an hour may not be
     Column("archived_at", BigInteger),
+    Column("archived_with_subject", Boolean, nullable=False, server_default="0"),  # because that was
     Column("activated_at", BigInteger),
     Column("is_tagged", Boolean, nullable=False, server_default="0"),  # whether a row of `tag` points to it
     UniqueConstraint("repository_id", "digest"),

@@ -17,6 +17,7 @@ from openecr.identity.caller import Caller, PrincipalType
 
 if TYPE_CHECKING:
     from openecr.operations.call import Call
+    from openecr.operations.gate import Operation
 
 AuditRecord = dict[str, Any]
 AuditWriter = Callable[[AuditRecord], None]
@@ -39,6 +40,8 @@ IDENTITY_TYPES = {
     PrincipalType.ROLE: "AssumedRole",
     PrincipalType.FEDERATED: "FederatedUser",
 }
+TOLD_AS_IMAGE = {"UpdateImageStorageClass"}
+"""Those whose response AWS records one level deeper than it is. Source: advanced-features.md §8.2."""
 ANONYMOUS_BYTES = 4096
 LONG_TEXT = 1024
 LONG_LIST = 100
@@ -57,7 +60,7 @@ def record(call: "Call", output: Mapping[str, Any] | None, error: ServiceError |
         "sourceIPAddress": caller.source_address,
         "userAgent": _plain(caller.user_agent),
         "requestParameters": _parameters(call),
-        "responseElements": None if output is None or operation.read_only else _plain(output),
+        "responseElements": None if output is None or operation.read_only else _response(operation, output),
         "requestID": call.request_id,
         "eventID": str(uuid4()),
         "readOnly": operation.read_only,
@@ -73,6 +76,11 @@ def record(call: "Call", output: Mapping[str, Any] | None, error: ServiceError |
         if error.why:
             made["additionalEventData"] = {"explanation": error.why}
     return made
+
+
+def _response(operation: "Operation", output: Mapping[str, Any]) -> Any:
+    told = _plain(output)
+    return {"image": told} if operation.name in TOLD_AS_IMAGE else told
 
 
 def _parameters(call: "Call") -> Any:

@@ -26,6 +26,11 @@ LIMIT_SECONDS = 3600.0
 POLL_SECONDS = 0.2
 
 
+def open_blobs(settings: Settings) -> FileBlobs:
+    """The bytes of the installation, with its archive if it has one. Raises OSError."""
+    return FileBlobs(settings.blob_root, archive_root=settings.archive_blob_url)
+
+
 def tools_of(
     settings: Settings,
     database: Database,
@@ -74,7 +79,7 @@ def _attempt(settings: Settings, job: Job, owner: str) -> None:
     log = Log(settings.log_format)
     audit = AuditFile(settings.data_dir / AUDIT_FILE, log)
     try:
-        blobs = FileBlobs(settings.blob_root, archive_root=settings.archive_blob_url)
+        blobs = open_blobs(settings)
         tools = tools_of(settings, database, blobs, clock=_now, audit=audit, log=log)
         Worker(tools).attempt(job, owner)
     finally:

@@ -9,7 +9,6 @@ from openecr.aws.front import AwsFront
 from openecr.blobs.files import FileBlobs
 from openecr.domain.logo import Logo
 from openecr.domain.names import Digest
-from openecr.domain.quotas import with_changes
 from openecr.domain.registry import private_registry
 from openecr.errors import ServiceUnavailable
 from openecr.identity.credentials import AccessKey, parse_access_key
@@ -23,7 +22,7 @@ from openecr.operations import all as _all_operations  # noqa: F401 - makes them
 from openecr.operations.call import Stores
 from openecr.operations.gate import Gate
 from openecr.port import Request, Response
-from openecr.server.apart import runner, tools_of
+from openecr.server.apart import open_blobs, runner, tools_of
 from openecr.server.downloads import Downloads, FindLayer
 from openecr.server.hosts import Front, Fronts, namespace_of, not_found, refuse_plainly
 from openecr.server.job_metrics import job_families
@@ -92,7 +91,7 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
     # The stores.
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database_path)
-    blobs = FileBlobs(settings.blob_root, archive_root=settings.archive_blob_url)
+    blobs = open_blobs(settings)
     sealer = open_sealer(settings.data_dir, settings.master_key, settings.new_master_key, database=database)
     new_root_key = ensure_root_key(database, sealer, settings.account, _given_root_key(settings), clock())
     tokens = open_tokens(database, sealer, clock())
@@ -100,20 +99,12 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
     addresses = settings.addresses(port)
     outbound = Outbound(allowed_networks=settings.outbound_networks, ca_file=settings.outbound_ca_file)
     key_sets = KeySets(outbound, settings.oidc_keys, clock)
-    stores = Stores(
-        database,
-        blobs,
-        addresses,
-        tokens,
-        sealer,
-        key_sets,
-        clock,
-        is_dev=settings.dev,
-        quotas=with_changes(settings.quotas),
-    )
+    stores = Stores(database, blobs, addresses, tokens, sealer, key_sets, clock, is_dev=settings.dev)
 
     # The one way in.
     log = Log(settings.log_format)
+    if not blobs.has_archive:
+        _tell_of_archive(database, log)
     audit = AuditFile(settings.data_dir / AUDIT_FILE, log)
     telemetry = Telemetry(log, access_log=settings.access_log)
     gate = Gate(stores, audit.write)
@@ -202,6 +193,14 @@ def logo_finder(database: Database) -> FindLogo:
             return db.catalogs.find_logo_by_sha256(sha256)
 
     return find
+
+
+def _tell_of_archive(database: Database, log: Log) -> None:
+    """Where layers were archived once, and the setting is gone: their images cannot be restored."""
+    with database.reading() as db:
+        if db.tiers.has_archived():
+            reason = "OPENECR_ARCHIVE_BLOB_URL does not say where archived layers are"
+            log.write("error", "the archive is not at hand", reason=reason)
 
 
 def _given_root_key(settings: Settings) -> AccessKey | None:

@@ -137,11 +137,19 @@ def upgrade() -> None:
     )
     op.add_column("blob", sa.Column("tier", sa.Text(), server_default="standard", nullable=False))
     op.add_column("image", sa.Column("pulled_at", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "blob_by_tier",
+        "blob",
+        ["tier", "id"],
+        unique=False,
+        sqlite_where=sa.text("tier != 'standard'"),
+    )
     op.add_column("image", sa.Column("archived_at", sa.BigInteger(), nullable=True))
+    op.add_column(
+        "image", sa.Column("archived_with_subject", sa.Boolean(), server_default="0", nullable=False)
+    )
     op.add_column("image", sa.Column("activated_at", sa.BigInteger(), nullable=True))
     op.add_column("repository", sa.Column("image_count", sa.Integer(), server_default="0", nullable=False))
-    op.drop_index("session_by_identity", "session")
-    op.create_index("session_by_identity", "session", ["identity_id", "expires_at"], unique=False)
     _count_images()
     _review_all_blobs()
     _filter_lists_by_index()
