@@ -3,7 +3,8 @@
 A *journal client* pushes images and writes down, in a file of its own and synced, what the server has
 acknowledged. The server dies: by `kill -9` at a failpoint (test_kill.py), at random (test_random_kills.py),
 with the disk as it was at that instant (test_power.py). It is started again, and the *judge* holds it to
-every line of the journal, over HTTP and by `openecr fsck --deep --journal`.
+every line of the journal, over HTTP and by `openecr fsck --deep --journal`. Workers die between the steps of
+their jobs (test_kill_jobs.py, job_cases.py).
 
     pytest -m slow tests/crash
     OPENECR_CRASH_SEEDS=20    seeds at each failpoint (2)

@@ -37,7 +37,7 @@ class Server:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*under, *OPENECR, "serve", "--dev", "--port", str(port), "--data-dir", data],
-                env={**_environment(), "FAILPOINTS": failpoints},
+                env={**environment(), "FAILPOINTS": failpoints},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -104,7 +104,7 @@ def fsck(data: Path, journal: Path) -> tuple[int, str]:
     """`openecr fsck --deep --journal`: its exit code and what it printed."""
     ended = subprocess.run(
         [*OPENECR, "fsck", "--deep", "--data-dir", data, "--journal", journal],
-        env=_environment(),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=FSCK_SECONDS,
@@ -112,7 +112,7 @@ def fsck(data: Path, journal: Path) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     """Nothing of the user's settings, nor of a test around this one."""
     return {
         name: value

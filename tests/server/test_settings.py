@@ -56,6 +56,12 @@ def test_an_empty_variable_says_nothing():
         ("OPENECR_WORKERS", "0"),
         ("OPENECR_WORKERS", "65"),
         ("OPENECR_DEV", "perhaps"),
+        ("OPENECR_JOB_LEASE_SECONDS", "0"),
+        ("OPENECR_JOB_LEASE_SECONDS", "3601"),
+        ("OPENECR_SCRUB_BYTES_PER_SECOND", "65535"),
+        ("OPENECR_SCRUB_BYTES_PER_SECOND", "1000000000"),
+        ("OPENECR_SCRUB_DAYS", "-1"),
+        ("OPENECR_SCRUB_DAYS", "366"),
         ("OPENECR_LOG_FORMAT", "xml"),
         ("OPENECR_EXTERNAL_URL", "localhost:3270"),
         ("OPENECR_EXTERNAL_URL", "http://example/registry"),
@@ -110,6 +116,20 @@ def test_secrets_are_told_by_nobody():
 
 
 # Settings that contradict each other.
+
+
+@pytest.mark.parametrize(
+    ("variable", "least", "most"),
+    [
+        ("OPENECR_JOB_LEASE_SECONDS", 1, 3600),
+        ("OPENECR_SCRUB_BYTES_PER_SECOND", 65_536, 999_999_999),
+        ("OPENECR_SCRUB_DAYS", 0, 365),
+    ],
+)
+def test_a_number_may_stand_on_its_bounds(variable, least, most):
+    for number in (least, most):
+        settings = Settings.read({}, {variable: str(number)})
+        assert getattr(settings, variable.removeprefix("OPENECR_").lower()) == number
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "registry.example"])
