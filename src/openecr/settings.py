@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from openecr.domain import quotas
 from openecr.domain.addresses import (
     AS_THE_REQUEST_CAME,
     PUBLIC_PATH,
@@ -142,6 +143,19 @@ def _key_files(text: str) -> dict[str, Path]:
     return files
 
 
+def _quotas(text: str) -> dict[str, int]:
+    number = _number(1, quotas.MOST)
+    parsed: dict[str, int] = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, _, value = map(str.strip, part.partition("="))
+        if quotas.kinds_and_name(name) is None:
+            raise Fault(f"must be pairs such as repositories=1000, of {', '.join(quotas.NAMES)}")
+        if name in parsed:
+            raise Fault(f"must name {name} once")
+        parsed[name] = number(value)
+    return parsed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     host: str = setting("127.0.0.1", _text, "The address to listen on.")
@@ -207,6 +221,12 @@ class Settings:
         None,
         _local("file", "s3"),
         "file:///path where the layers of archived images are put; else they stay.",
+    )
+    quotas: Mapping[str, int] = setting(
+        {},
+        _quotas,
+        "Quotas other than ECR's: repositories=1000, or for one kind ecr-public.repositories=10; with commas "
+        "between.",
     )
     jobs: bool = setting(
         True, _yes_or_no, "Whether the server does the work that waits; else `openecr worker` must be run."
@@ -301,6 +321,8 @@ def _said(
 def _as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):  # a table
+        return ",".join(f"{name}={_as_text(each)}" for name, each in value.items())
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -78,6 +78,13 @@ def test_what_does_not_hold_between_identities_is_found(installation):
     assert installation.fsck() == ["I8 a row of inline_policy is of a row of identity that is not there"]
 
 
+def test_a_repository_that_is_said_to_have_more_images_or_fewer_is_found(installation, pushed):
+    for change in (1, -2):
+        installation.ask_database(f"UPDATE repository SET image_count = image_count + {change}")
+        said = 3 + (1 if change == 1 else -1)
+        assert installation.fsck() == [f"I7 {pushed[0]} is said to have {said} images and has 3"]
+
+
 def test_a_tag_of_another_repositorys_image_is_found(installation, pushed):
     arn = installation.create("other")
     installation.ask_database(

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from openecr.operations.pull_time import EXCLUSIONS
+from openecr.domain.quotas import Quotas
 from openecr.operations.pulls import BATCH, ROOM, NotedPulls
 from tests.builders import an_image, an_index
 
@@ -222,7 +222,7 @@ def test_what_is_no_user_or_role_is_refused(ecr, arn):
 
 
 def test_a_registry_has_a_hundred_and_each_region_its_own(server, ecr):
-    arns = [f"arn:aws:iam::{ACCOUNT}:user/u{number:03}" for number in range(EXCLUSIONS)]
+    arns = [f"arn:aws:iam::{ACCOUNT}:user/u{number:03}" for number in range(Quotas().pull_time_exclusions)]
     for arn in arns:
         ecr.register_pull_time_update_exclusion(principalArn=arn)
     with pytest.raises(ecr.exceptions.LimitExceededException):

@@ -40,6 +40,15 @@ def test_a_flag_counts_more_than_a_variable_and_that_more_than_the_file(tmp_path
     assert Settings.read({"config": str(file)}, {}).port == 1
 
 
+def test_quotas_may_be_a_text_or_a_table(tmp_path):
+    file = tmp_path / "openecr.toml"
+    file.write_text('[quotas]\nrepositories = 5\n"ecr-public.repositories" = 7')
+    expected = {"repositories": 5, "ecr-public.repositories": 7}
+    assert Settings.read({"config": str(file)}, {}).quotas == expected
+    text = " repositories=5, ecr-public.repositories = 7,"
+    assert Settings.read({}, {"OPENECR_QUOTAS": text}).quotas == expected
+
+
 def test_an_empty_variable_says_nothing():
     assert Settings.read({}, {"OPENECR_PORT": ""}).port == 3270
 
@@ -75,6 +84,13 @@ def test_an_empty_variable_says_nothing():
         ("OPENECR_OIDC_KEYS", "https://user@issuer.example=/keys.json"),
         ("OPENECR_OIDC_KEYS", "https://issuer.example/?a=/keys.json"),
         ("OPENECR_OIDC_KEYS", "https://issuer.example=/a,issuer.example/=/b"),
+        ("OPENECR_QUOTAS", "repositories"),
+        ("OPENECR_QUOTAS", "repositories=0"),
+        ("OPENECR_QUOTAS", "repositories=1000000000"),
+        ("OPENECR_QUOTAS", "repositories=many"),
+        ("OPENECR_QUOTAS", "colours=3"),
+        ("OPENECR_QUOTAS", "ecr-public.sessions=3"),
+        ("OPENECR_QUOTAS", "repositories=3,repositories=4"),
         ("OPENECR_DATABASE_URL", "sqlite://elsewhere/x"),
         ("OPENECR_DATABASE_URL", "mysql:///x"),
     ],

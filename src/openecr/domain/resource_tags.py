@@ -6,17 +6,16 @@ from typing import Any
 
 from openecr.errors import InvalidTagParameterException, TooManyTagsException
 
-MOST_TAGS = 50
 ALLOWED = re.compile(r"[\w +\-=.:/@]*")
 
 
-def parse(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Tags as they came (`[{"Key": "env", "Value": "dev"}]`) → key to value, in order.
+def parse(tags: Sequence[Mapping[str, Any]], *, most: int) -> dict[str, str]:
+    """Tags as they came (`[{"Key": "env", "Value": "dev"}]`) → key to value, in order. At most so many.
 
     A tag without a value has an empty one (public API). Raises TooManyTagsException,
     InvalidTagParameterException.
     """
-    check_count(tags)
+    check_count(tags, most)
     parsed: dict[str, str] = {}
     for tag in tags:
         key, value = tag.get("Key", ""), tag.get("Value", "")
@@ -40,6 +39,6 @@ def refuse_reserved(text: str) -> None:
         raise InvalidTagParameterException("aws: prefixed tag key names are not allowed for external use.")
 
 
-def check_count(tags: Sized) -> None:
-    if len(tags) > MOST_TAGS:
-        raise TooManyTagsException(limit=MOST_TAGS)
+def check_count(tags: Sized, most: int) -> None:
+    if len(tags) > most:
+        raise TooManyTagsException(limit=most)

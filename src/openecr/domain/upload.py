@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from openecr.domain.registry import Kind
-
 PART_SIZE_BYTES = 10_485_760
 """What InitiateLayerUpload advises (control-plane.md Appendix C, U1)."""
 SMALLEST_PART_BYTES = 5_242_880
-PARTS = {Kind.PRIVATE: 4_200, Kind.PUBLIC: 1_000}
-LAYER_BYTES = {Kind.PRIVATE: 52_000 << 20, Kind.PUBLIC: 10_000 << 20}
 IDLE_LIFE = timedelta(hours=24)
 """An upload nobody touched for so long is gone (control-plane.md Appendix C, U2)."""
 CLAIM_LIFE = timedelta(minutes=10)

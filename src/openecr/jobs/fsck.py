@@ -5,6 +5,7 @@
     I2  what a manifest lists is there, in its own repository
     I3  every blob an image uses is live, and every live blob's bytes are there, in full
     I4  every fact that a client wrote down as acknowledged is so (a journal; see parse_journal)
+    I7  the images of a repository are as many as it is said to have: quotas rest on it
     I8  what identities, policies, access keys and sessions name is there, in their own account
     I0  the database itself is whole (deep)
 
@@ -119,6 +120,7 @@ def _rows(database: Database, deep: bool) -> list[Breach]:
             ("I3", "uses a blob that is not live, or not its repository's", facts.images_without_blob()),
         )
         tags = facts.broken_tags()
+        counts = facts.miscounted_repositories()
         identities = list(breaches(db.connection))
     return [
         *(Breach("I0", f"the database is damaged: {text}") for text in damage),
@@ -127,6 +129,10 @@ def _rows(database: Database, deep: bool) -> list[Breach]:
             Breach(rule, f"{_name(names, place)}@{digest} {what}")
             for rule, what, found in rules
             for place, digest in found
+        ),
+        *(
+            Breach("I7", f"{_name(names, place)} is said to have {said} images and has {count}")
+            for place, said, count in counts
         ),
         *(Breach("I8", text) for text in identities),
     ]

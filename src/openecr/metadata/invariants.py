@@ -8,7 +8,7 @@ Source: reliability.md §4, fsck.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, exists, or_, select
+from sqlalchemy import bindparam, exists, func, or_, select
 
 from openecr.domain.names import Digest
 from openecr.domain.registry import Kind, Registry
@@ -41,6 +41,10 @@ _MANIFESTS = Query(
     select(image.c.repository_id, image.c.digest)
     .outerjoin_from(image, manifest, manifest.c.image_id == image.c.id)
     .where(manifest.c.image_id.is_(None))
+)
+_images = select(func.count()).where(image.c.repository_id == repository.c.id).scalar_subquery()
+_MISCOUNTED = Query(
+    select(repository.c.id, repository.c.image_count, _images).where(repository.c.image_count != _images)
 )
 _MISMARKED = Query(
     select(image.c.repository_id, image.c.digest).where(
@@ -168,6 +172,10 @@ class Invariants:
 
     def images_without_manifest(self) -> list[tuple[int, Digest]]:
         return self._images(_MANIFESTS)
+
+    def miscounted_repositories(self) -> list[tuple[int, int, int]]:
+        """(repository, how many images it is said to have, how many it has) where the two differ."""
+        return [(place, said, count) for place, said, count in self._connection.all(_MISCOUNTED)]
 
     def mismarked_images(self) -> list[tuple[int, Digest]]:
         """Images of which the lists think that they have a tag and they have none, or the other way round."""

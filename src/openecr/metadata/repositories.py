@@ -64,6 +64,14 @@ _SET_MUTABILITY = Query(
     .where(repository.c.id == bindparam("repository"))
     .values(tag_mutability=bindparam("setting"), mutability_filters=bindparam("filters"))
 )
+_IS_THERE_BEYOND = Query(
+    select(repository.c.name)
+    .where(*IN_REGISTRY)
+    .order_by(repository.c.name)
+    .limit(1)
+    .offset(bindparam("count"))
+)
+_IMAGE_COUNT = Query(select(repository.c.image_count).where(repository.c.id == bindparam("repository")))
 _SET_SCAN_ON_PUSH = Query(
     update(repository)
     .where(repository.c.id == bindparam("repository"))
@@ -151,6 +159,16 @@ class Repositories:
 
     def set_catalog_data(self, which: Repository, catalog_data: dict[str, Any]) -> None:
         self._connection.run(_SET_CATALOG_DATA, repository=which.id, catalog_data=json.dumps(catalog_data))
+
+    def has_more_than(self, registry: Registry, count: int) -> bool:
+        """Whether the registry has more repositories than that."""
+        return self._connection.one(_IS_THERE_BEYOND, **place(registry), count=count) is not None
+
+    def image_count(self, which: Repository) -> int:
+        row = self._connection.one(_IMAGE_COUNT, repository=which.id)
+        assert row is not None
+        count: int = row[0]
+        return count
 
     def has_images(self, which: Repository) -> bool:
         row = self._connection.one(_HAS_IMAGES, repository=which.id)

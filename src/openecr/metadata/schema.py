@@ -171,7 +171,7 @@ session = Table(
     Column("source_identity", Text, nullable=False),
     Column("has_mfa", Boolean, nullable=False),
     Column("facts", Text, nullable=False),  # JSON: further context keys, such as HOST:sub
-    Index("session_by_identity", "identity_id"),
+    Index("session_by_identity", "identity_id", "expires_at"),
     Index("session_by_expiry", "expires_at"),
 )
 

@@ -11,6 +11,16 @@ from openecr.metadata.schema import session
 
 _FIND = Query(select(session).where(session.c.access_key_id == bindparam("id")))
 _ADD = Query(insert(session))
+_LIVE = Query(
+    select(session.c.access_key_id)
+    .where(
+        session.c.identity_id.is_not_distinct_from(bindparam("identity")),
+        session.c.expires_at > bindparam("now"),
+        session.c.account_id == bindparam("account"),
+    )
+    .limit(1)
+    .offset(bindparam("others"))
+)
 _DELETE_EXPIRED = Query(
     delete(session).where(
         session.c.access_key_id.in_(
@@ -51,6 +61,11 @@ class Sessions:
             has_mfa=new.has_mfa,
             facts=json_text(new.facts),
         )
+
+    def has_as_many_as(self, count: int, account: str, identity_id: str | None, *, now: datetime) -> bool:
+        """Whether a role or a user, or an account's root (None), has that many sessions which live."""
+        values = {"identity": identity_id, "account": account, "now": milliseconds(now)}
+        return self._connection.one(_LIVE, others=count - 1, **values) is not None
 
     def delete_expired(self, now: datetime, limit: int) -> int:
         """Forget up to `limit` sessions that have expired, the oldest first; returns how many."""

@@ -36,6 +36,13 @@ _MARK = Query(
 _PUSHED_AS = Query(select(tag.c.digest).where(_HERE, tag.c.name == bindparam("name")))
 _REMOVE = Query(delete(tag).where(_HERE, tag.c.name == bindparam("name")))
 _OF_IMAGE = Query(select(tag.c.name).where(tag.c.image_id == bindparam("image")).order_by(tag.c.name))
+_IS_THERE_BEYOND = Query(
+    select(tag.c.name)
+    .where(tag.c.image_id == bindparam("image"))
+    .order_by(tag.c.name)
+    .limit(1)
+    .offset(bindparam("count"))
+)
 _NAMES = Query(
     select(tag.c.name)
     .where(_HERE, tag.c.name > bindparam("after"))
@@ -85,6 +92,10 @@ class Tags:
         self._connection.run(_REMOVE, repository=repository.id, name=name)
         if before is not None:
             self._mark(before[0])
+
+    def has_more_than(self, which: Image, count: int) -> bool:
+        """Whether the image has more tags than that."""
+        return self._connection.one(_IS_THERE_BEYOND, image=which.id, count=count) is not None
 
     def of_image(self, which: Image) -> list[str]:
         return [name for (name,) in self._connection.all(_OF_IMAGE, image=which.id)]

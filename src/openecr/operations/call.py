@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from openecr.blobs.files import FileBlobs
 from openecr.domain.addresses import Addresses
-from openecr.domain.registry import Registry
+from openecr.domain.quotas import DEFAULTS, Quotas
+from openecr.domain.registry import Kind, Registry
 from openecr.identity.caller import Caller
 from openecr.identity.sealed import Sealer
 from openecr.identity.tokens import Tokens
@@ -42,6 +43,7 @@ class Stores:
     clock: Callable[[], datetime]
     is_dev: bool = False  # any account is there, and whoever is denied is told why
     pulls: NotedPulls = field(default_factory=NotedPulls)
+    quotas: Mapping[Kind, Quotas] = field(default_factory=lambda: DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ class Call:
     def reading(self) -> AbstractContextManager[Transaction]:
         """A consistent view to read from; never waits for a writer."""
         return self.stores.database.reading()
+
+    @property
+    def quotas(self) -> Quotas:
+        """Those of the registry asked about."""
+        return self.stores.quotas[self.registry.kind]
 
     @property
     def blobs(self) -> FileBlobs:

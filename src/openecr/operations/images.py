@@ -47,7 +47,8 @@ def put_image(call: Call) -> Output:
             subjectDigest, where the manifest has a subject
     Raises  RepositoryNotFoundException, InvalidParameterException, ImageDigestDoesNotMatchException,
             LayersNotFoundException, ReferencedImagesNotFoundException, ImageTagAlreadyExistsException,
-            ImageAlreadyExistsException (not over OCI, where pushing an image again changes nothing)
+            ImageAlreadyExistsException (not over OCI, where pushing an image again changes nothing),
+            LimitExceededException
     Source  control-plane.md §4.2: the order of checks, the existence matrix
     """
     name = call.input["repositoryName"]
@@ -74,6 +75,7 @@ def put_image(call: Call) -> Output:
             new = _new_image(call, parsed, digest, text, children)
         changed = _tags_to_change(call, db, repository, image, tags, alias)
         if image is None:
+            _check_count(call, db, repository)
             image = db.images.add(repository, new, text, layers=layers, children=children)
         elif image.status != ACTIVE:
             is_restored = True
@@ -86,6 +88,8 @@ def put_image(call: Call) -> Output:
             )
         for tag in changed:
             db.tags.put(repository, tag, image, pushed_as=alias, at=call.now)
+        if changed:
+            _check_tags(call, db, repository, image)
         if alias is not None:
             db.layers.add_alias(repository, alias, digest)
         if is_restored or children:  # or an index that is active would list an image that is not
@@ -259,6 +263,26 @@ def _new_image(call: Call, manifest: Manifest, digest: Digest, text: str, childr
         annotations=manifest.annotations if manifest.subject else {},
         pushed_at=call.now.replace(microsecond=0),
     )
+
+
+def _check_count(call: Call, db: Transaction, repository: Repository) -> None:
+    """Raises LimitExceededException where the repository has as many images as it may have."""
+    most = call.quotas.images_per_repository
+    if db.repositories.image_count(repository) >= most:
+        raise LimitExceededException(
+            f"The repository with name '{repository.name}' in the registry with id '{call.registry.id}' "
+            f"cannot have more than {most} images."
+        )
+
+
+def _check_tags(call: Call, db: Transaction, repository: Repository, image: Image) -> None:
+    """Raises LimitExceededException where the image has too many tags by now."""
+    most = call.quotas.tags_per_image
+    if db.tags.has_more_than(image, most):
+        raise LimitExceededException(
+            f"The image with digest '{image.digest}' in the repository with name '{repository.name}' in the "
+            f"registry with id '{call.registry.id}' cannot have more than {most} tags."
+        )
 
 
 def _tags_to_change(

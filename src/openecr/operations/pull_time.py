@@ -13,9 +13,6 @@ from openecr.operations.call import Call, Output
 from openecr.operations.gate import everything, operation
 from openecr.operations.paging import next_token, page
 
-EXCLUSIONS = 100
-"""Of a registry. Source: control-plane.md §4.8."""
-
 
 @operation("ecr", resource=everything)
 def register_pull_time_update_exclusion(call: Call) -> Output:
@@ -30,9 +27,10 @@ def register_pull_time_update_exclusion(call: Call) -> Output:
     with call.transaction() as db:
         if db.pull_time_exclusions.has(call.registry, principal):
             raise ExclusionAlreadyExistsException(principal=principal, registry_id=call.registry.id)
-        if db.pull_time_exclusions.count(call.registry) >= EXCLUSIONS:
+        most = call.quotas.pull_time_exclusions
+        if db.pull_time_exclusions.count(call.registry) >= most:
             raise LimitExceededException(
-                f"A registry cannot have more than {EXCLUSIONS} pull time update exclusions."
+                f"A registry cannot have more than {most} pull time update exclusions."
             )
         db.pull_time_exclusions.add(call.registry, principal, at=call.now)
     return {"principalArn": principal, "createdAt": call.now}

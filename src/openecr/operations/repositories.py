@@ -7,7 +7,7 @@ from openecr.domain import encryption, resource_tags, tag_mutability
 from openecr.domain.addresses import is_reserved_name
 from openecr.domain.registry import Kind
 from openecr.domain.repository import Repository
-from openecr.errors import InvalidParameterException, RepositoryNotEmptyException
+from openecr.errors import InvalidParameterException, LimitExceededException, RepositoryNotEmptyException
 from openecr.metadata.database import Transaction
 from openecr.operations import catalog
 from openecr.operations.authorize import require
@@ -24,7 +24,7 @@ def create_repository(call: Call) -> Output:
             imageScanningConfiguration, encryptionConfiguration; ecr-public: catalogData
     Output  repository; ecr-public: catalogData too
     Raises  InvalidParameterException, InvalidTagParameterException, TooManyTagsException,
-            RepositoryAlreadyExistsException; ecr: KmsException
+            RepositoryAlreadyExistsException, LimitExceededException; ecr: KmsException
     Source  control-plane.md §2.2, §9.3
     """
     name = call.input["repositoryName"]
@@ -46,12 +46,13 @@ def create_repository(call: Call) -> Output:
         encryption=encryption.parse(call.input.get("encryptionConfiguration"), call.registry),
         catalog_data=texts,
     )
-    tags = resource_tags.parse(call.input.get("tags") or [])
+    tags = resource_tags.parse(call.input.get("tags") or [], most=call.quotas.resource_tags)
     if tags:
         require(call, "TagResource", new.arn)
 
     with call.transaction() as db:
         repository = db.repositories.add(new)
+        _check_count(call, db)
         db.resource_tags.put(repository, tags)
         if call.registry.kind is Kind.PRIVATE:
             return {"repository": describe(call, db, repository)}
@@ -63,6 +64,15 @@ def create_repository(call: Call) -> Output:
             "repository": describe(call, db, repository),
             "catalogData": catalog.describe(call, db, repository),
         }
+
+
+def _check_count(call: Call, db: Transaction) -> None:
+    """Raises LimitExceededException where the registry has one too many by now."""
+    most = call.quotas.repositories
+    if db.repositories.has_more_than(call.registry, most):
+        raise LimitExceededException(
+            f"The registry with id '{call.registry.id}' cannot have more than {most} repositories."
+        )
 
 
 def named_repositories(call: Call) -> list[str]:

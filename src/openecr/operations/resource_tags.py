@@ -27,10 +27,10 @@ def tag_resource(call: Call) -> Output:
             RepositoryNotFoundException
     Source  control-plane.md §2.8
     """
-    tags = resource_tags.parse(call.input["tags"])
+    tags = resource_tags.parse(call.input["tags"], most=call.quotas.resource_tags)
     with call.transaction() as db:
         repository = _repository(call, db)
-        resource_tags.check_count(db.resource_tags.list(repository) | tags)
+        resource_tags.check_count(db.resource_tags.list(repository) | tags, call.quotas.resource_tags)
         db.resource_tags.put(repository, tags)
     return {}
 

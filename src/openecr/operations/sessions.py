@@ -11,6 +11,7 @@ from openecr.domain.principal import AWS_ACCOUNT, Identity, Session, policy_size
 from openecr.errors import (
     MalformedPolicyDocumentException,
     PackedPolicyTooLargeException,
+    ThrottlingException,
     ValidationError,
 )
 from openecr.identity.caller import Caller
@@ -79,9 +80,15 @@ def begin(call: Call, db: Transaction, who: Caller, identity: Identity | None, t
 
     who       what its requests will be told as; no circumstances
     identity  the role or user whose policies count; None for a root
-    Raises PackedPolicyTooLargeException
+    Raises PackedPolicyTooLargeException; ThrottlingException where too many live, of which some will end
     """
     _check_packed(terms)
+    most = call.quotas.sessions
+    who_has_them = None if identity is None else identity.id
+    if db.sessions.has_as_many_as(most, who.account, who_has_them, now=call.now):
+        raise ThrottlingException(
+            f"There are {most} sessions of this principal. No more begin until one ends."
+        )
     key, token = make_session_key(), make_session_token()
     expires_at = call.now.replace(microsecond=0) + timedelta(seconds=terms.seconds)
     db.sessions.add(

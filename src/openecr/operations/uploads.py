@@ -15,7 +15,7 @@ from uuid import uuid4
 from openecr.blobs.files import UploadLost
 from openecr.domain.names import Digest, find_digest
 from openecr.domain.repository import Repository
-from openecr.domain.upload import CLAIM_RENEWAL, LAYER_BYTES, PART_SIZE_BYTES, PARTS, Upload
+from openecr.domain.upload import CLAIM_RENEWAL, PART_SIZE_BYTES, Upload
 from openecr.errors import (
     EmptyUploadException,
     InvalidLayerException,
@@ -251,11 +251,11 @@ def _size_text(call: Call, size: int) -> str:
 
 def _check_limits(call: Call, upload: Upload, received: int) -> None:
     """Raises LimitExceededException. Source: control-plane.md §3.3; numbers: data-plane.md §3.5."""
-    kind = call.registry.kind
-    if upload.part_count >= PARTS[kind] and not call.via_oci:
-        raise LimitExceededException(f"A layer upload cannot have more than {PARTS[kind]} parts.")
-    if upload.size_bytes + received > LAYER_BYTES[kind]:
-        raise LimitExceededException(f"A layer cannot be larger than {LAYER_BYTES[kind] >> 20} MiB.")
+    quotas = call.quotas
+    if upload.part_count >= quotas.layer_parts and not call.via_oci:
+        raise LimitExceededException(f"A layer upload cannot have more than {quotas.layer_parts} parts.")
+    if upload.size_bytes + received > quotas.layer_mebibytes << 20:
+        raise LimitExceededException(f"A layer cannot be larger than {quotas.layer_mebibytes} MiB.")
 
 
 def _matching(call: Call, upload: Upload, digest: Digest) -> Digest | None:

@@ -9,6 +9,7 @@ from openecr.aws.front import AwsFront
 from openecr.blobs.files import FileBlobs
 from openecr.domain.logo import Logo
 from openecr.domain.names import Digest
+from openecr.domain.quotas import with_changes
 from openecr.domain.registry import private_registry
 from openecr.errors import ServiceUnavailable
 from openecr.identity.credentials import AccessKey, parse_access_key
@@ -99,7 +100,17 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
     addresses = settings.addresses(port)
     outbound = Outbound(allowed_networks=settings.outbound_networks, ca_file=settings.outbound_ca_file)
     key_sets = KeySets(outbound, settings.oidc_keys, clock)
-    stores = Stores(database, blobs, addresses, tokens, sealer, key_sets, clock, is_dev=settings.dev)
+    stores = Stores(
+        database,
+        blobs,
+        addresses,
+        tokens,
+        sealer,
+        key_sets,
+        clock,
+        is_dev=settings.dev,
+        quotas=with_changes(settings.quotas),
+    )
 
     # The one way in.
     log = Log(settings.log_format)

@@ -150,6 +150,8 @@ def upgrade() -> None:
     )
     op.add_column("image", sa.Column("activated_at", sa.BigInteger(), nullable=True))
     op.add_column("repository", sa.Column("image_count", sa.Integer(), server_default="0", nullable=False))
+    op.drop_index("session_by_identity", "session")
+    op.create_index("session_by_identity", "session", ["identity_id", "expires_at"], unique=False)
     _count_images()
     _review_all_blobs()
     _filter_lists_by_index()
