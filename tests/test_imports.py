@@ -57,7 +57,17 @@ def test_nothing_but_the_gate_calls_an_operation():
     code = graph()
     nouns = {module for module in code.modules if room(module) == "operations" and module.count(".") >= 2} - {
         f"openecr.operations.{each}"
-        for each in ("gate", "call", "all", "authorize", "context_keys", "grounds", "audit", "paging")
+        for each in (
+            "gate",
+            "call",
+            "all",
+            "authorize",
+            "context_keys",
+            "grounds",
+            "audit",
+            "paging",
+            "throttle",
+        )
     }
     outside = {
         f"{importer} imports {noun}"

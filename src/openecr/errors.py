@@ -8,6 +8,7 @@ the model's shape, and the model has its code and status (`NoSuchEntityException
 """
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, ClassVar
 
 
@@ -99,7 +100,26 @@ class AccessDeniedException(ServiceError):
 
 
 class ThrottlingException(ServiceError):
+    """`retry_after_seconds`: when it makes sense to come again, where that is known."""
+
     message = "Rate exceeded"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        retry_after_seconds: float | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, members=members)
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def retry_after_milliseconds(self) -> dict[str, str]:
+        """The header that botocore waits by, if there is anything to say. Source: control-plane.md §1.9."""
+        if self.retry_after_seconds is None:
+            return {}
+        return {"x-amz-retry-after": str(ceil(self.retry_after_seconds * 1000))}
 
 
 class ValidationError(ServiceError):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-from openecr.domain import quotas
+from openecr.domain import quotas, rates
 from openecr.domain.addresses import (
     AS_THE_REQUEST_CAME,
     PUBLIC_PATH,
@@ -156,6 +156,20 @@ def _quotas(text: str) -> dict[str, int]:
     return parsed
 
 
+def _rates(text: str) -> dict[str, float]:
+    parsed: dict[str, float] = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, _, value = map(str.strip, part.partition("="))
+        if rates.kinds_and_name(name) is None:
+            raise Fault(f"must be pairs such as PutImage=20, of {', '.join(rates.NAMES)}")
+        if name in parsed:
+            raise Fault(f"must name {name} once")
+        if not re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,3})?", value) or not float(value):
+            raise Fault("must have rates above 0 and below 1000000 a second")
+        parsed[name] = float(value)
+    return parsed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     host: str = setting("127.0.0.1", _text, "The address to listen on.")
@@ -226,6 +240,15 @@ class Settings:
         {},
         _quotas,
         "Quotas other than ECR's: repositories=1000, or for one kind ecr-public.repositories=10; with commas "
+        "between.",
+    )
+    throttling: bool = setting(
+        False, _yes_or_no, "Whether calls are refused that come more often than ECR would take them."
+    )
+    rates: Mapping[str, float] = setting(
+        {},
+        _rates,
+        "How often instead, a second: PutImage=20, or for one kind ecr-public.AnonymousPull=5; with commas "
         "between.",
     )
     jobs: bool = setting(

@@ -49,6 +49,15 @@ def test_quotas_may_be_a_text_or_a_table(tmp_path):
     assert Settings.read({}, {"OPENECR_QUOTAS": text}).quotas == expected
 
 
+def test_nobody_is_throttled_unless_that_is_wanted(tmp_path):
+    assert not Settings.read({}, {}).throttling
+    file = tmp_path / "openecr.toml"
+    file.write_text("throttling = true\n[rates]\nPutImage = 20\n'ecr-public.AnonymousPull' = 0.5")
+    read = Settings.read({"config": str(file)}, {})
+    assert read.throttling
+    assert read.rates == {"PutImage": 20, "ecr-public.AnonymousPull": 0.5}
+
+
 def test_an_empty_variable_says_nothing():
     assert Settings.read({}, {"OPENECR_PORT": ""}).port == 3270
 
@@ -91,6 +100,14 @@ def test_an_empty_variable_says_nothing():
         ("OPENECR_QUOTAS", "colours=3"),
         ("OPENECR_QUOTAS", "ecr-public.sessions=3"),
         ("OPENECR_QUOTAS", "repositories=3,repositories=4"),
+        ("OPENECR_RATES", "PutImage"),
+        ("OPENECR_RATES", "PutImage=0"),
+        ("OPENECR_RATES", "PutImage=-1"),
+        ("OPENECR_RATES", "PutImage=1e3"),
+        ("OPENECR_RATES", "PutImage=1000000"),
+        ("OPENECR_RATES", "ecr.AnonymousPull=3"),
+        ("OPENECR_RATES", "DescribeImages=3"),
+        ("OPENECR_RATES", "PutImage=1,PutImage=2"),
         ("OPENECR_DATABASE_URL", "sqlite://elsewhere/x"),
         ("OPENECR_DATABASE_URL", "mysql:///x"),
     ],

@@ -20,6 +20,7 @@ from openecr.errors import (
     NotImplementedException,
     ServerException,
     ServiceError,
+    ThrottlingException,
     UnknownOperationException,
     UnsupportedCommandException,
 )
@@ -79,7 +80,10 @@ def refusal(error: ServiceError, service: Service, request_id: str) -> Response:
         told["explanation"] = error.explanation
     if error.members and (shape := service.errors.get(error.code)) is not None:
         told |= serializer(shape)(error.members)
-    return _refusal(error.code, error.status, told, request_id)
+    response = _refusal(error.code, error.status, told, request_id)
+    if isinstance(error, ThrottlingException):
+        response.headers.update(error.retry_after_milliseconds)
+    return response
 
 
 def _refusal(code: str, status: int, told: Mapping[str, Any], request_id: str) -> Response:

@@ -25,6 +25,7 @@ from openecr.errors import (
     NotImplementedException,
     SerializationException,
     ServiceError,
+    ThrottlingException,
     UnknownOperationException,
 )
 from openecr.identity import sigv4
@@ -299,7 +300,10 @@ def refusal(error: ServiceError, service: Service, request_id: str) -> Response:
     if isinstance(error, AccessDeniedException) and error.explanation:
         told += f"<Explanation>{_escaped(error.explanation)}</Explanation>"
     told = f"<Error>{told}</Error><RequestId>{request_id}</RequestId>"
-    return _response(status, "ErrorResponse", service.xml_namespace, told, request_id)
+    response = _response(status, "ErrorResponse", service.xml_namespace, told, request_id)
+    if isinstance(error, ThrottlingException):
+        response.headers.update(error.retry_after_milliseconds)
+    return response
 
 
 def _response(status: int, element: str, namespace: str, content: str, request_id: str) -> Response:

@@ -6,6 +6,7 @@ Sources: data-plane.md §3.4 (what ECR was seen to answer, and proposals for the
 """
 
 from collections.abc import Iterable
+from math import ceil
 from typing import Final
 
 import orjson
@@ -168,7 +169,10 @@ def answer(raised: ServiceError) -> Response:
     status, code = OCI_ERRORS[type(raised)]
     if isinstance(raised, errors.AccessDeniedException) and raised.explanation:
         return error(status, code, raised.text, detail=raised.explanation)
-    return error(status, code, raised.text)
+    response = error(status, code, raised.text)
+    if isinstance(raised, errors.ThrottlingException) and raised.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(ceil(raised.retry_after_seconds))
+    return response
 
 
 def failed_image(failure: dict[str, str]) -> Refused:

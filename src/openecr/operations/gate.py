@@ -14,12 +14,14 @@ from openecr.errors import (
     RegistryNotFoundException,
     RepositoryNotFoundException,
     ServiceError,
+    ThrottlingException,
 )
 from openecr.identity.caller import Caller
 from openecr.operations.audit import AuditWriter, record
 from openecr.operations.authorize import require
 from openecr.operations.call import Call, Intake, Output, Stores
 from openecr.operations.context_keys import Value
+from openecr.operations.throttle import Throttle
 
 Resources = Callable[[Call], Iterable[str]]
 ContextKeys = Callable[[Call], Mapping[str, Value]]
@@ -140,9 +142,11 @@ class AsyncGate(Protocol):
 
 
 class Gate:
-    def __init__(self, stores: Stores, write_audit: AuditWriter) -> None:
+    def __init__(self, stores: Stores, write_audit: AuditWriter, throttle: Throttle | None = None) -> None:
+        """`throttle`: None where anybody may ask as often as they like."""
         self.stores = stores
         self._write_audit = write_audit
+        self._throttle = throttle
 
     def call(
         self,
@@ -195,6 +199,16 @@ class Gate:
         if account is None:
             raise RegistryNotFoundException(registry_id=registry_id)
         return public_registry(account)
+
+    def throttle(self, call: Call) -> None:
+        """For who answers clients, before all else: raises ThrottlingException where they ask too often."""
+        if self._throttle is None:
+            return
+        try:
+            self._throttle.check(call)
+        except ThrottlingException as error:
+            self._audit(call, None, error)
+            raise
 
     def admit(self, call: Call) -> None:
         """Return if the caller may do this on every resource it touches. Raises what `require` does."""

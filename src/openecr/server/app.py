@@ -9,7 +9,8 @@ from openecr.aws.front import AwsFront
 from openecr.blobs.files import FileBlobs
 from openecr.domain.logo import Logo
 from openecr.domain.names import Digest
-from openecr.domain.quotas import with_changes
+from openecr.domain.quotas import with_changes as quotas_with
+from openecr.domain.rates import with_changes as rates_with
 from openecr.domain.registry import private_registry
 from openecr.errors import ServiceUnavailable
 from openecr.identity.credentials import AccessKey, parse_access_key
@@ -22,6 +23,7 @@ from openecr.oci.front import OciFront
 from openecr.operations import all as _all_operations  # noqa: F401 - makes them known to the gate
 from openecr.operations.call import Stores
 from openecr.operations.gate import Gate
+from openecr.operations.throttle import Throttle
 from openecr.port import Request, Response
 from openecr.server.apart import open_blobs, runner, tools_of
 from openecr.server.downloads import Downloads, FindLayer
@@ -35,6 +37,7 @@ from openecr.server.principals import Principals
 from openecr.server.same_site import of_the_same_site
 from openecr.server.secrets import ensure_root_key, make_account, open_tokens
 from openecr.server.telemetry import AUDIT_FILE, AuditFile, Exposition, Log, Telemetry, blob_families
+from openecr.server.throttle_metrics import throttle_families
 from openecr.settings import Settings
 
 
@@ -109,7 +112,7 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
         key_sets,
         clock,
         is_dev=settings.dev,
-        quotas=with_changes(settings.quotas),
+        quotas=quotas_with(settings.quotas),
     )
 
     # The one way in.
@@ -118,7 +121,9 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
         _tell_of_archive(database, log)
     audit = AuditFile(settings.data_dir / AUDIT_FILE, log)
     telemetry = Telemetry(log, access_log=settings.access_log)
-    gate = Gate(stores, audit.write)
+    rates = rates_with(settings.rates, sharers=settings.workers) if settings.throttling else None
+    throttle = None if rates is None else Throttle(rates)
+    gate = Gate(stores, audit.write, throttle)
     pools = Pools(gate)
     tools = tools_of(settings, database, blobs, clock=clock, audit=audit, log=log)
     lease = timedelta(seconds=settings.job_lease_seconds)
@@ -150,6 +155,7 @@ def build(settings: Settings, *, port: int, clock: Callable[[], datetime] = utc_
                 audit.families,
                 partial(blob_families, blobs),
                 partial(job_families, database, clock),
+                partial(throttle_families, throttle),
             ]
         ),
         Downloads(tokens, layer_finder(database, blobs), clock),

@@ -55,6 +55,7 @@ class Pools:
     async def perform(self, call: Call, body: AsyncIterator[bytes] | None = None) -> Output:
         """Raises what the operation raises, what the body raises, and ServiceUnavailable where too many
         wait already. A body that ends early leaves the operation, which puts its things in order."""
+        self._gate.throttle(call)
         threads = self._reads if call.operation.read_only else self._calls
         if call.operation.inline:
             try:
