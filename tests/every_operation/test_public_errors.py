@@ -26,14 +26,11 @@ POLICY = json.dumps(
 OPERATIONS = services()["ecr-public"].operations
 DECLARED = {(name, error) for name, operation in OPERATIONS.items() for error in operation.errors}
 
-NO_QUOTA = "nothing that it counts is bounded unless a quota is set"
 NEVER = {
     **{(name, "ServerException"): "no caller brings it about" for name in OPERATIONS},
-    ("CreateRepository", "LimitExceededException"): NO_QUOTA,
     ("GetAuthorizationToken", "InvalidParameterException"): "its input has no members",
     ("GetRepositoryCatalogData", "RepositoryCatalogDataNotFoundException"): "none is answered as {} (U26)",
     ("PutImage", "ImageTagAlreadyExistsException"): "public tags are mutable",
-    ("PutImage", "LimitExceededException"): NO_QUOTA,
     ("UntagResource", "TooManyTagsException"): "there are fewer afterwards",
 }
 IN_ANOTHER_REGION = "UnsupportedCommandException"
@@ -41,13 +38,7 @@ IN_ANOTHER_REGION = "UnsupportedCommandException"
 
 @pytest.fixture(scope="module")
 def server(loop, tmp_path_factory):
-    settings = {
-        "data_dir": tmp_path_factory.mktemp("public"),
-        "root_access_key_id": ROOT[0],
-        "root_secret_access_key": ROOT[1],
-        "access_log": False,
-        "public_strict_region": True,
-    }
+    settings = settings_for(tmp_path_factory.mktemp("public")) | {"public_strict_region": True}
     with a_node(loop, settings, Clock()) as server:
         yield server
 
@@ -57,12 +48,28 @@ def here(server):
     return Here(server)
 
 
+@pytest.fixture
+def narrow(loop, tmp_path):
+    """A registry where little may be."""
+    quotas = "repositories=2,images_per_repository=1,layer_parts=1"
+    with a_node(loop, settings_for(tmp_path) | {"quotas": quotas}, Clock()) as server:
+        yield Here(server)
+
+
+def settings_for(folder):
+    return {
+        "data_dir": folder,
+        "root_access_key_id": ROOT[0],
+        "root_secret_access_key": ROOT[1],
+        "access_log": False,
+    }
+
+
 class Here:
     """A public registry, and what a row may need in it."""
 
     def __init__(self, server):
         self.api = server.client("ecr-public")
-        self.database = server.parts.stores.database
         self._numbers = itertools.count()
         uri = self.api.create_repository(repositoryName=REPOSITORY)["repository"]["repositoryUri"]
         self._docker = server.docker(prefix=uri.partition("/")[2].removesuffix(REPOSITORY))
@@ -115,14 +122,6 @@ def the_same_image_again(here):
 def as_another(here):
     name, image = here.image()
     return {"repositoryName": name, "imageManifest": image.manifest, "imageDigest": sha256(b"another")}
-
-
-def one_part_too_many(here):
-    asked = here.upload(b"x")
-    with here.database.transaction() as db:
-        statement = "UPDATE upload SET part_count = 1000 WHERE id = ?"
-        db.connection.driver.execute(statement, (asked["uploadId"],))
-    return asked | {"partFirstByte": 1, "partLastByte": 1, "layerPartBlob": b"x"}
 
 
 UPPER = {"repositoryName": "UPPER"}
@@ -202,7 +201,6 @@ PROVOKED = {
     ("UploadLayerPart", "InvalidLayerPartException"): lambda here: (
         here.upload(b"one") | {"partFirstByte": 4, "partLastByte": 4, "layerPartBlob": b"x"}
     ),
-    ("UploadLayerPart", "LimitExceededException"): one_part_too_many,
     ("CompleteLayerUpload", "UploadNotFoundException"): lambda here: {
         "repositoryName": here.repository(),
         "uploadId": str(uuid4()),
@@ -231,6 +229,14 @@ PROVOKED = {
         "imageManifest": an_index(an_image()).manifest,
     },
 }
+LIMITED = {
+    "CreateRepository": lambda here: {"repositoryName": f"after-{here.repository()}"},
+    "PutImage": lambda here: {"repositoryName": here.image()[0], "imageManifest": an_index().manifest},
+    "UploadLayerPart": lambda here: (
+        here.upload(b"x") | {"partFirstByte": 1, "partLastByte": 1, "layerPartBlob": b"x"}
+    ),
+}
+"""What is refused with LimitExceededException in a narrow registry."""
 
 
 def ask(api, name, input):
@@ -245,7 +251,9 @@ def ask(api, name, input):
 
 
 def test_each_error_of_the_model_is_provoked_or_never_raised():
-    rows = PROVOKED.keys() | NEVER.keys() | {(name, IN_ANOTHER_REGION) for name in OPERATIONS}
+    rows = PROVOKED.keys() | NEVER.keys()
+    rows |= {(name, IN_ANOTHER_REGION) for name in OPERATIONS}
+    rows |= {(name, "LimitExceededException") for name in LIMITED}
     assert rows == DECLARED
     assert PROVOKED.keys() & NEVER.keys() == set()
 
@@ -253,6 +261,11 @@ def test_each_error_of_the_model_is_provoked_or_never_raised():
 @pytest.mark.parametrize(("name", "code"), sorted(PROVOKED))
 def test_an_error_of_the_model(here, name, code):
     assert ask(here.api, name, PROVOKED[name, code](here))["Code"] == code
+
+
+@pytest.mark.parametrize("name", sorted(LIMITED))
+def test_one_more_than_there_may_be(narrow, name):
+    assert ask(narrow.api, name, LIMITED[name](narrow))["Code"] == "LimitExceededException"
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
