@@ -3,14 +3,15 @@
 import os
 import signal
 import socket
+import sqlite3
 from base64 import b64decode
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 from requests import ConnectionError
 
-from tests.builders import sha256
+from tests.builders import an_image, sha256
 from tests.cli.commands import children, serving
 from tests.cli.owners import owners_of
 from tests.operations.interrupted import BEGUN_BYTES, HalfSent, until
@@ -72,6 +73,18 @@ def patched(registry, location, content):
     except ConnectionError:  # it came to the socket of the worker that died
         return None
     return answer.status, answer.headers.get("Range")
+
+
+def test_what_each_worker_was_asked_for_is_recorded_when_they_are_stopped(tmp_path):
+    images = [an_image() for _ in range(8)]
+    with serving("--workers", "2", "--data-dir", tmp_path / "data") as server:
+        server.client(server.key).create_repository(repositoryName="team/app")
+        for image in images:  # each over a connection of its own, so by either of them
+            registry = RegistryClient(server.url, server.password(server.key))
+            assert registry.push("team/app", image).status == 201
+            assert registry.get_manifest("team/app", image.digest).status == 200
+    with closing(sqlite3.connect(tmp_path / "data" / "openecr.sqlite3")) as driver:
+        assert driver.execute("SELECT count(*), count(pulled_at) FROM image").fetchone() == (8, 8)
 
 
 def test_no_worker_outlives_the_server(server):
