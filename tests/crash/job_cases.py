@@ -13,11 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from openecr.domain.garbage import COPY, Removal
+from openecr.domain.image import LEASE
 from openecr.domain.names import Digest
 from openecr.domain.principal import Session
 from openecr.domain.tier import STANDARD
-from tests.builders import a_layer, an_artifact, an_image, an_index, sha256
+from tests.builders import a_layer, an_artifact, an_image, sha256
 from tests.jobs.installation import ACCOUNT, REGISTRY, Installation
+
+MOVING = ("move.reserved", "move.copied", "move.committed")
 
 Payload = dict[str, Any]
 
@@ -111,30 +114,64 @@ def ended_sessions(installation: Installation) -> Payload:
     return {}
 
 
-def a_restored_image(installation: Installation) -> Payload:
+def an_archived_image(installation: Installation) -> Payload:
+    """Its layers are at hand still."""
     something_stored(installation)
-    index = an_index(an_image(), an_image())
-    installation.push("team/app", index, "both")
-    for storage_class in ("ARCHIVE", "STANDARD"):
-        installation.ask(
-            "UpdateImageStorageClass",
-            repositoryName="team/app",
-            imageId={"imageDigest": index.digest},
-            targetStorageClass=storage_class,
-        )
-    return {"repository_id": _repository(installation), "digest": index.digest}
+    image = an_image(layers=[a_layer(), a_layer()])
+    installation.push("team/app", image)
+    _change(installation, image.digest, "ARCHIVE")
+    return {"repository_id": _repository(installation), "digest": image.digest}
+
+
+def a_wanted_image(installation: Installation) -> Payload:
+    """Its layers are in the archive still."""
+    payload = an_archived_image(installation)
+    installation.now += LEASE
+    installation.run("archive_layers", **payload)
+    _change(installation, payload["digest"], "STANDARD")
+    return payload
+
+
+def referrers_of_an_archived_image(installation: Installation) -> Payload:
+    something_stored(installation)
+    subject = an_image()
+    installation.push("team/app", subject)
+    for _ in range(2):
+        installation.push("team/app", an_artifact(subject=subject))
+    _change(installation, subject.digest, "ARCHIVE")
+    return {"repository_id": _repository(installation), "digest": subject.digest}
+
+
+def referrers_of_a_restored_image(installation: Installation) -> Payload:
+    payload = referrers_of_an_archived_image(installation)
+    installation.run("archive_referrers", **payload)
+    _change(installation, payload["digest"], "STANDARD")
+    installation.run("restore_images", **payload)
+    return payload
 
 
 CASES: Mapping[str, Case] = {
+    "archive_layers": Case(an_archived_image, points=MOVING),
+    "archive_referrers": Case(referrers_of_an_archived_image),
     "check": Case(something_missing),
     "collect_garbage": Case(garbage, points=("gc.collected", "gc.bytes_removed")),
     "expire_referrers": Case(referrers_of_nothing),
     "expire_sessions": Case(ended_sessions),
     "expire_uploads": Case(idle_uploads),
-    "restore_images": Case(a_restored_image),
+    "restore_images": Case(a_wanted_image, points=MOVING),
+    "restore_referrers": Case(referrers_of_a_restored_image),
     "scrub": Case(something_damaged),
     "take_inventory": Case(orphans),
 }
+
+
+def _change(installation: Installation, digest: str, storage_class: str) -> None:
+    installation.ask(
+        "UpdateImageStorageClass",
+        repositoryName="team/app",
+        imageId={"imageDigest": digest},
+        targetStorageClass=storage_class,
+    )
 
 
 def _repository(installation: Installation) -> int:
