@@ -260,6 +260,7 @@ LISTS: tuple[Listing | OciListing, ...] = (
 )
 
 ELSEWHERE = {
+    ("ecr", "GetLifecyclePolicyPreview"): "of one moment: walked in test_lifecycle_previews.py",
     ("ecr-public", "DescribeRegistries"): "a list of one, which gives no token",
 }
-"""Lists that are walked by tests of their own, or cannot be."""
+"""Lists to which nothing comes and from which nothing goes."""

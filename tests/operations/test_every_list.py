@@ -30,8 +30,7 @@ def test_every_operation_that_gives_a_next_token_has_a_line():
         if "nextToken" in each.input.members and (each.service, each.name) in IMPLEMENTED
     }
     lines = {(each.service, each.operation) for each in of_the_api}
-    assert pages == lines | ELSEWHERE.keys()
-    assert not lines & ELSEWHERE.keys()
+    assert pages - ELSEWHERE.keys() == lines
 
 
 @pytest.fixture(scope="module")
