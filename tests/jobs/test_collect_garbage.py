@@ -1,7 +1,9 @@
 """What nothing holds goes, after its time of grace; what anything holds stays."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -206,6 +208,33 @@ def test_more_than_one_transaction_takes_all_goes(installation, monkeypatch):
     installation.now += DELAY
     assert collect(installation) == 5
     assert keys(installation) == [installation.path(kept).name]
+
+
+def test_others_have_nine_tenths_of_the_time_and_a_long_run_leaves_the_rest_to_the_next(
+    installation, monkeypatch
+):
+    monkeypatch.setattr(job, "BATCH", 1)
+    for _ in range(4):
+        installation.push_layer("team/app", a_layer())
+    installation.now += LEASE + GRACE
+    times, rests = count(step=0.01), []
+    installation.tools = replace(
+        installation.tools, stopwatch=lambda: next(times), wait=lambda seconds: rests.append(seconds)
+    )
+    assert collect(installation) == 4
+    assert rests == [pytest.approx(0.09)] * 4
+
+    for _ in range(4):
+        installation.push_layer("team/app", a_layer())
+    installation.now += LEASE + GRACE - DELAY / 2
+    times, rests = count(step=job.LONGEST_SECONDS / 3), []
+    installation.tools = replace(
+        installation.tools, stopwatch=lambda: next(times), wait=lambda seconds: rests.append(seconds)
+    )
+    bound(installation, gc_grace=GRACE - DELAY)
+    assert collect(installation) == 2 + 4  # of those that came now, and all of before
+    assert set(rests) == {job.LONGEST_REST_SECONDS}
+    assert collect(installation) == 2
 
 
 def test_the_sha512_of_a_layer_is_forgotten_with_it(installation):

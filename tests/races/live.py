@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def live(root: Path, lease: timedelta) -> Iterator[Live]:
     installation.blobs._fsync = False  # nobody pulls the plug here
     installation.database._log.wait = lambda: None
     bound(installation, gc_grace=timedelta(0), gc_removal_delay=timedelta(0), gc_brakes=BLIND)
+    installation.tools = replace(installation.tools, wait=lambda seconds: None)  # nor has anybody a turn
     try:
         yield installation
     finally:

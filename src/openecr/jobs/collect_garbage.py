@@ -7,6 +7,7 @@ then the removal. Each step may be repeated, so it may be cut short anywhere; an
 be at it.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -29,8 +30,15 @@ from openecr.jobs.work import Work
 EVERY = timedelta(minutes=1)
 BATCH = 20
 """How many blobs one transaction looks at: it holds the writer's lock, for a millisecond or two."""
-REMOVALS = 100
+REMOVALS = 20
 """How many files are removed between two transactions that forget them."""
+
+RESTS = 9
+"""How much longer it waits between two transactions than one takes: a tenth of the time is its own."""
+LONGEST_REST_SECONDS = 0.25
+LONGEST_SECONDS = 120.0
+"""How long either part of a run takes at most; the next run comes soon and goes on. It looks at the clock
+when it begins, and a clock that nobody has looked at for long seems to have jumped."""
 
 
 def collect_garbage(work: Work) -> None:
@@ -78,8 +86,7 @@ def is_stopped(work: Work, wanted: Amount) -> bool:
 def _collect(work: Work) -> None:
     before = work.now - work.bounds.gc_grace
     due_at = work.now + work.bounds.gc_removal_delay
-    while True:
-        work.step()
+    for _ in _in_turns(work):
         with work.database.reading() as db:
             if not db.garbage.has_due(before=before):
                 return
@@ -92,15 +99,9 @@ def _collect(work: Work) -> None:
 
 
 def _remove(work: Work, *, copies_only: bool) -> None:
-    while True:
-        work.step()
+    for _ in _in_turns(work):
         with work.database.reading() as db:
-            due = db.removals.due(
-                now=work.now,
-                limit=REMOVALS,
-                copies_only=copies_only,
-                any_tier=work.blobs.has_archive,
-            )
+            due = db.removals.due(now=work.now, limit=REMOVALS, copies_only=copies_only)
         if not due:
             return
         for each in due:
@@ -110,6 +111,20 @@ def _remove(work: Work, *, copies_only: bool) -> None:
             gone = _amount([each for each in due if db.removals.delete(each)])
             figures.add(db, gc_removed_blobs=gone.blobs, gc_removed_bytes=gone.size_bytes)
         work.counts["removed"] += gone.blobs
+
+
+def _in_turns(work: Work) -> Iterator[None]:
+    """Once for each batch, with rests between them in which others have their turn, until it is long."""
+    stopwatch = work.tools.stopwatch
+    began = stopwatch()
+    while True:
+        work.step()
+        begun = stopwatch()
+        yield
+        ended = stopwatch()
+        if ended - began >= LONGEST_SECONDS:
+            return
+        work.tools.wait(min((ended - begun) * RESTS, LONGEST_REST_SECONDS))
 
 
 def remove_bytes(
