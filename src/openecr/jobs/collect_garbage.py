@@ -28,13 +28,15 @@ from openecr.jobs.service_event import service_event
 from openecr.jobs.work import Work
 
 EVERY = timedelta(minutes=1)
-BATCH = 20
-"""How many blobs one transaction looks at: it holds the writer's lock, for a millisecond or two."""
+BATCH = 5
+"""How many blobs one transaction looks at: it holds the writer's lock, for a millisecond. The thread gives
+way to others, so on a machine that is busy a millisecond of it may take many."""
 REMOVALS = 20
 """How many files are removed between two transactions that forget them."""
 
-RESTS = 9
-"""How much longer it waits between two transactions than one takes: a tenth of the time is its own."""
+RESTS = 4
+"""How much longer it waits between two batches than one takes: a fifth of the time is its own, and the lock
+for a part of that, for most of it waits for the disk."""
 LONGEST_REST_SECONDS = 0.25
 LONGEST_SECONDS = 120.0
 """How long either part of a run takes at most; the next run comes soon and goes on. It looks at the clock
@@ -101,7 +103,12 @@ def _collect(work: Work) -> None:
 def _remove(work: Work, *, copies_only: bool) -> None:
     for _ in _in_turns(work):
         with work.database.reading() as db:
-            due = db.removals.due(now=work.now, limit=REMOVALS, copies_only=copies_only)
+            due = db.removals.due(
+                now=work.now,
+                limit=REMOVALS,
+                copies_only=copies_only,
+                any_tier=work.blobs.has_archive,
+            )
         if not due:
             return
         for each in due:
