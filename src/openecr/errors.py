@@ -300,11 +300,17 @@ class LifecyclePolicyNotFoundException(ServiceError):
 
 
 class LifecyclePolicyPreviewInProgressException(ServiceError):
-    pass
+    message = (
+        "The previous lifecycle policy preview request for the repository with name '{repository_name}' "
+        "in the registry with id '{registry_id}' has not completed. Wait and try again."
+    )
 
 
 class LifecyclePolicyPreviewNotFoundException(ServiceError):
-    pass
+    message = (
+        "Lifecycle policy preview does not exist for the repository with name '{repository_name}' "
+        "in the registry with id '{registry_id}'"
+    )
 
 
 class LimitExceededException(ServiceError):

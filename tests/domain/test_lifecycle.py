@@ -1,23 +1,21 @@
 """What lifecycle policies do. Source: control-plane.md §6.5, §6.6, where the vectors L1 to L18 are."""
 
 import fnmatch
-from dataclasses import replace
 from itertools import count
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openecr.domain.lifecycle import DAY, Candidate, Repository, evaluate, simulate
+from openecr.domain.lifecycle import DAY, Candidate, Snapshot, evaluate, simulate
 from openecr.domain.lifecycle_policy import parse
-from openecr.domain.names import Digest
 from tests.domain.policies import UNTAGGED, a_rule, a_text, keep, older_than, prefixed, tagged
 
 NOW = 20_000 * DAY
 
 
-def digest(number):
-    return Digest(f"sha256:{number:064x}")
+def sha256(number):
+    return number.to_bytes(32, "big")
 
 
 class Fixture:
@@ -29,7 +27,9 @@ class Fixture:
         for name, (tags, age, *more) in images.items():
             number = next(numbers)
             facts = {"status": "ACTIVE"} | (more[0] if more else {})
-            self.images[name] = Candidate(number, digest(number), tuple(tags), pushed_at=ago(age), **facts)
+            self.images[name] = Candidate(
+                number, sha256(number), tags=tuple(tags), pushed_at=ago(age), **facts
+            )
         self.parents = {}
 
     def listing(self, **lists):
@@ -40,7 +40,7 @@ class Fixture:
 
     @property
     def repository(self):
-        return Repository(list(self.images.values()), self.parents)
+        return Snapshot(list(self.images.values()), self.parents)
 
     def name(self, image):
         return next(name for name, each in self.images.items() if each.id == image.id)
@@ -275,7 +275,7 @@ def test_a_restored_image_is_as_new():
 
 
 def test_a_referrer_is_not_a_rules_but_its_subjects():
-    found = Fixture(A=(["v1"], 9), B=(["v2"], 8), S=([], 99, {"subject": digest(1)}))
+    found = Fixture(A=(["v1"], 9), B=(["v2"], 8), S=([], 99, {"subject": sha256(1)}))
     assert found.after(older_than(5, 1, **UNTAGGED), keep(2, 2)) == {}
     assert found.simulated(keep(1), days=1) == {"A": [(0, 1)], "S": [(0, None)]}
 
@@ -365,10 +365,10 @@ def repositories(draw):
         images.append(
             Candidate(
                 number,
-                digest(number),
-                tuple(tag for tag, owner in zip(TAGS, owners, strict=True) if owner == number),
+                sha256(number),
                 status,
                 pushed,
+                tags=tuple(tag for tag, owner in zip(TAGS, owners, strict=True) if owner == number),
                 pulled_at=draw(st.sampled_from([None, pushed, *others])),
                 archived_at=others[0] if status != "ACTIVE" or is_active_again else None,
                 activated_at=others[1] if is_active_again else None,
@@ -377,7 +377,7 @@ def repositories(draw):
         for child in draw(st.sets(st.integers(1, max(1, number - 1)), max_size=2)):
             if child < number:
                 parents.setdefault(child, []).append(number)
-    return Repository(images, parents)
+    return Snapshot(images, parents)
 
 
 @st.composite
@@ -432,13 +432,13 @@ def carried_out(repository, rules, now=NOW):
             del images[each.image.id]
         else:
             assert {images[parent].status for parent in listing} <= {"ARCHIVED"}
-            images[each.image.id] = replace(each.image, status="ARCHIVED", archived_at=now)
+            images[each.image.id] = each.image._replace(status="ARCHIVED", archived_at=now)
     parents = {
         child: [one for one in some if one in images]
         for child, some in repository.parents.items()
         if child in images
     }
-    return Repository(list(images.values()), parents)
+    return Snapshot(list(images.values()), parents)
 
 
 def by_the_book(repository, rules):
@@ -510,9 +510,9 @@ def test_no_order_matters_of_rules_of_images_of_tags(repository, rules, random):
     mixed_rules, images = list(rules), list(repository.images)
     random.shuffle(mixed_rules)
     random.shuffle(images)
-    images = [replace(image, tags=tuple(random.sample(image.tags, len(image.tags)))) for image in images]
+    images = [image._replace(tags=tuple(random.sample(image.tags, len(image.tags)))) for image in images]
     parents = {child: random.sample(some, len(some)) for child, some in repository.parents.items()}
-    mixed = outcome(Repository(images, parents), mixed_rules)
+    mixed = outcome(Snapshot(images, parents), mixed_rules)
     assert mixed == outcome(repository, rules)
 
 

@@ -53,8 +53,26 @@ class ImageWanted(Event):
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class LifecyclePolicyPut(Event):
+    """A repository has a policy that was not followed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class LifecyclePreviewStarted(Event):
+    """Somebody wants to know what a policy would do."""
+
+
 EVENTS: dict[str, type[Event]] = {
     each.__name__: each
-    for each in (SubjectDeleted, SubjectArchived, SubjectActivated, ImageArchived, ImageWanted)
+    for each in (
+        SubjectDeleted,
+        SubjectArchived,
+        SubjectActivated,
+        ImageArchived,
+        ImageWanted,
+        LifecyclePolicyPut,
+        LifecyclePreviewStarted,
+    )
 }
 """By name, as they are kept."""

@@ -12,12 +12,14 @@ Two kinds of images no rule sees. A referrer (a signature, an SBOM: whatever has
 subject, whether there is a policy or not, and neither counts as one of the images to keep nor is it taken
 from the subject that it signs. What is on its way back from the archive is in no storage class yet.
 
-Times are milliseconds since 1970, as they are stored: there may be a hundred thousand images.
+There may be a hundred thousand images: so what is known of one is a tuple, times are milliseconds since 1970
+and digests bytes, as they are stored.
 Source: control-plane.md §6.4, §6.5.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from openecr.domain.image import ACTIVE, ARCHIVED
 from openecr.domain.lifecycle_policy import (
@@ -40,19 +42,22 @@ DAY = 86_400_000
 _CLASSES = {ACTIVE: STANDARD, ARCHIVED: ARCHIVE}
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An image, as far as rules look at it."""
 
     id: int  # in the order in which they were pushed
-    digest: Digest
-    tags: tuple[str, ...]
+    sha256: bytes
     status: str  # ACTIVE, ARCHIVED, ACTIVATING
     pushed_at: int
     pulled_at: int | None = None
     archived_at: int | None = None
     activated_at: int | None = None
-    subject: Digest | None = None
+    subject: bytes | None = None  # as it was named: 32 bytes of sha256, 64 of sha512
+    tags: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> Digest:
+        return Digest.of_sha256(self.sha256)
 
     @property
     def since(self) -> int:
@@ -65,8 +70,7 @@ class Candidate:
         return max(self.since, self.pulled_at or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """That image is to go the way the rule says."""
 
     image: Candidate
@@ -89,17 +93,17 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
-    """Its images, and which of them list others."""
+class Snapshot:
+    """The images of a repository at one moment, and which of them list others."""
 
     images: Sequence[Candidate]
     parents: Mapping[int, Sequence[int]]  # id of an image → ids of the indexes that list it
 
 
-def evaluate(repository: Repository, policy: LifecyclePolicy, *, now: int) -> Verdict:
+def evaluate(snapshot: Snapshot, policy: LifecyclePolicy, *, now: int) -> Verdict:
     """What the policy does to the images at that time; the order in which they come does not matter."""
     by_class: dict[str, list[Candidate]] = {STANDARD: [], ARCHIVE: []}
-    for image in repository.images:
+    for image in snapshot.images:
         if image.subject is None and image.status in _CLASSES:
             by_class[_CLASSES[image.status]].append(image)
 
@@ -107,7 +111,7 @@ def evaluate(repository: Repository, policy: LifecyclePolicy, *, now: int) -> Ve
     decisions: dict[int, Decision] = {}
     changes: list[int] = []
     for rule in policy.rules:
-        identified = list(filter(_selects(rule), by_class[rule.storage_class]))
+        identified = _identified(rule, by_class[rule.storage_class])
         for image in _marked(rule, identified, now):
             if image.id not in taken:
                 decisions[image.id] = Decision(image, rule)
@@ -116,29 +120,28 @@ def evaluate(repository: Repository, policy: LifecyclePolicy, *, now: int) -> Ve
             changes += [min((at for at in coming if at > now), default=0)]
         taken.update(image.id for image in identified)
 
-    failures = _listed(repository, decisions)
+    failures = _listed(snapshot, decisions)
     for each in failures:
         del decisions[each.decision.image.id]
     return Verdict(
-        list(_lists_first(decisions, repository.parents)), failures, min(filter(None, changes), default=None)
+        list(_lists_first(decisions, snapshot.parents)), failures, min(filter(None, changes), default=None)
     )
 
 
-def _selects(rule: Rule) -> Callable[[Candidate], bool]:
-    """Whether an image of its class has the tags that a rule asks for: every entry of its list is that of at
-    least one of them."""
+def _identified(rule: Rule, images: list[Candidate]) -> list[Candidate]:
+    """Those of its class that have the tags a rule asks for: every entry of its list is that of at least one
+    of them."""
     if rule.tag_status == ANY:
-        return lambda image: True
+        return images
     if rule.tag_status == UNTAGGED:
-        return lambda image: not image.tags
+        return [image for image in images if not image.tags]
     has_tag = matches if rule.tag_patterns else _begins
     entries = rule.tag_patterns or rule.tag_prefixes
-
-    def selects(image: Candidate) -> bool:
-        tags = image.tags
-        return bool(tags) and all(any(has_tag(entry, tag) for tag in tags) for entry in entries)
-
-    return selects
+    return [
+        image
+        for image in images
+        if image.tags and all(any(has_tag(entry, tag) for tag in image.tags) for entry in entries)
+    ]
 
 
 def _begins(prefix: str, tag: str) -> bool:
@@ -171,17 +174,17 @@ def _due_at(rule: Rule, image: Candidate) -> int:
 # Indexes, and what they list.
 
 
-def _listed(repository: Repository, decisions: Mapping[int, Decision]) -> list[Failure]:
+def _listed(snapshot: Snapshot, decisions: Mapping[int, Decision]) -> list[Failure]:
     """Decisions that cannot be carried out, for an index that stays lists the image; and then those of what
     this image lists."""
-    parents = repository.parents
+    parents = snapshot.parents
     children: dict[int, list[int]] = {}
     for child in decisions:
         for parent in parents.get(child, ()):
             children.setdefault(parent, []).append(child)
     if not children:
         return []
-    by_id = {image.id: image for image in repository.images if image.id in children}
+    by_id = {image.id: image for image in snapshot.images if image.id in children}
     failed: dict[int, Failure] = {}
     waiting = [child for some in children.values() for child in some]
     while waiting:
@@ -214,6 +217,9 @@ def _lists_first(
     """From old to new, but each index before what it lists."""
     done: set[int] = set()
     for oldest in sorted(decisions.values(), key=lambda decision: _age(decision.image)):
+        if not parents:
+            yield oldest
+            continue
         waiting = [oldest.image.id]
         while waiting:
             last = waiting[-1]
@@ -240,17 +246,17 @@ class Foreseen:
 
 
 def simulate(
-    repository: Repository, policy: LifecyclePolicy, *, now: int, until: int, every: int = DAY
+    snapshot: Snapshot, policy: LifecyclePolicy, *, now: int, until: int, every: int = DAY
 ) -> Iterator[Foreseen]:
     """What the policy does from now until then, if nobody pushes, pulls or deletes anything.
 
     It is run now, then once in every `every` milliseconds, and at the end; a run that would find nothing
     new is left out, for nothing comes of itself but age.
     """
-    images = {image.id: image for image in repository.images}
+    images = {image.id: image for image in snapshot.images}
     at = now
     while True:
-        left = Repository(list(images.values()), _of(repository.parents, images))
+        left = Snapshot(list(images.values()), _of(snapshot.parents, images))
         verdict = evaluate(left, policy, now=at)
         gone = [each for each in verdict.decisions if each.rule.action == EXPIRE]
         for decision in verdict.decisions:
@@ -259,9 +265,9 @@ def simulate(
             if decision.rule.action == EXPIRE:
                 del images[image.id]
             else:
-                images[image.id] = replace(image, status=ARCHIVED, archived_at=at)
-        for image in _referrers(images.values(), {each.image.digest for each in gone}):
-            if not any(parent in images for parent in repository.parents.get(image.id, ())):
+                images[image.id] = image._replace(status=ARCHIVED, archived_at=at)
+        for image in _referrers(images.values(), {each.image.sha256 for each in gone}):
+            if not any(parent in images for parent in snapshot.parents.get(image.id, ())):
                 yield Foreseen(at, image, None)
                 del images[image.id]
         if at >= until:
@@ -286,10 +292,10 @@ def _of(parents: Mapping[int, Sequence[int]], images: Mapping[int, Candidate]) -
     return {child: some for child, some in found.items() if some}
 
 
-def _referrers(images: Iterable[Candidate], gone: set[Digest]) -> list[Candidate]:
+def _referrers(images: Iterable[Candidate], gone: set[bytes]) -> list[Candidate]:
     """Of those images and of their referrers in turn, the ones that name something gone as their subject."""
     found: list[Candidate] = []
-    by_subject: dict[Digest, list[Candidate]] = {}
+    by_subject: dict[bytes, list[Candidate]] = {}
     for image in images:
         if image.subject is not None:
             by_subject.setdefault(image.subject, []).append(image)
@@ -297,5 +303,5 @@ def _referrers(images: Iterable[Candidate], gone: set[Digest]) -> list[Candidate
     while waiting:
         those = by_subject.pop(waiting.pop(), [])
         found += those
-        waiting += (each.digest for each in those)
+        waiting += (each.sha256 for each in those)
     return found

@@ -19,6 +19,8 @@ follows from an event, one in triggers.py.
     scrub.py           whether stored bytes are still what they were
     expire_uploads.py  uploads nobody goes on with
     follow_subject.py  signatures and other referrers go where their subject went
+    expire_images.py   lifecycle policies are followed; lifecycle_events.py: how the audit is told
+    preview_lifecycle.py  what a policy would do
     expire_sessions.py  temporary credentials that have ended
     archive_layers.py  layers of archived images go to the archive
     restore_images.py  archived images that are wanted again, with their layers

@@ -9,10 +9,13 @@ from openecr.domain.events import (
     Event,
     ImageArchived,
     ImageWanted,
+    LifecyclePolicyPut,
+    LifecyclePreviewStarted,
     SubjectActivated,
     SubjectArchived,
     SubjectDeleted,
 )
+from openecr.jobs import expire_images, preview_lifecycle
 from openecr.jobs.follow_subject import DELAY
 
 
@@ -34,9 +37,20 @@ def _as_it_says(kind: str, after: timedelta = timedelta(0)) -> Follows:
     return lambda event: [Wanted(kind, asdict(event), after=after)]
 
 
+def _evaluate(event: LifecyclePolicyPut) -> list[Wanted]:
+    topic = expire_images.topic(event.repository_id)
+    return [Wanted("evaluate_lifecycle", asdict(event), topic, after=expire_images.DELAY)]
+
+
+def _preview(event: LifecyclePreviewStarted) -> list[Wanted]:
+    return [Wanted("preview_lifecycle", asdict(event), preview_lifecycle.topic(event.repository_id))]
+
+
 TRIGGERS: Mapping[type[Event], Follows] = {
     ImageArchived: _as_it_says("archive_layers"),
     ImageWanted: _as_it_says("restore_images"),
+    LifecyclePolicyPut: _evaluate,
+    LifecyclePreviewStarted: _preview,
     SubjectActivated: _as_it_says("restore_referrers"),
     SubjectArchived: _as_it_says("archive_referrers"),
     SubjectDeleted: _as_it_says("expire_referrers", after=DELAY),

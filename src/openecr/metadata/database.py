@@ -34,6 +34,9 @@ from openecr.metadata.image_lists import ImageLists
 from openecr.metadata.images import Images
 from openecr.metadata.jobs import Jobs
 from openecr.metadata.layers import Layers
+from openecr.metadata.lifecycle_facts import LifecycleFacts
+from openecr.metadata.lifecycle_policies import LifecyclePolicies
+from openecr.metadata.lifecycle_previews import LifecyclePreviews
 from openecr.metadata.managed_policies import ManagedPolicies
 from openecr.metadata.migrate import migrate
 from openecr.metadata.oidc_providers import OidcProviders
@@ -97,6 +100,9 @@ class Transaction:
         self.images = Images(connection)
         self.jobs = Jobs(connection)
         self.layers = Layers(connection)
+        self.lifecycle_facts = LifecycleFacts(connection)
+        self.lifecycle_policies = LifecyclePolicies(connection)
+        self.lifecycle_previews = LifecyclePreviews(connection)
         self.managed_policies = ManagedPolicies(connection)
         self.oidc_providers = OidcProviders(connection)
         self.outbox = Outbox(connection)

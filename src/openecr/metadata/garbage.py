@@ -4,6 +4,7 @@ Whoever takes a reference or a lease away from a blob writes, in the same transa
 without any; the collector reads that queue alone, so its cost follows what changes and not what is there.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, bindparam, cast, delete, exists, func, select, update
@@ -13,7 +14,7 @@ from sqlalchemy.sql import ColumnElement
 from openecr.domain.garbage import UNUSED, Amount, Removal
 from openecr.domain.names import Digest
 from openecr.failpoints import fp
-from openecr.metadata.query import Connection, Query, milliseconds, moment
+from openecr.metadata.query import Connection, Query, chosen, json_ids, milliseconds, moment
 from openecr.metadata.removals import Removals
 from openecr.metadata.schema import (
     blob,
@@ -50,10 +51,10 @@ def _later(adding: Insert) -> Query:
 
 
 _REVIEW = _later(insert(garbage_review).values(blob_id=bindparam("blob"), since=_since))
-_REVIEW_IMAGE = _later(
+_REVIEW_IMAGES = _later(
     insert(garbage_review).from_select(
         ["blob_id", "since"],
-        select(image_blob.c.blob_id, _since).where(image_blob.c.image_id == bindparam("image")),
+        select(image_blob.c.blob_id, _since).where(image_blob.c.image_id.in_(chosen)).distinct(),
     )
 )
 _REVIEW_REPOSITORY = _later(
@@ -145,9 +146,9 @@ class Garbage:
         """Perhaps nothing holds the blob, from so long after that moment on."""
         self._connection.run(_REVIEW, blob=blob_id, at=milliseconds(since), after=_milliseconds(after))
 
-    def review_image(self, image_id: int, *, since: datetime) -> None:
-        """Perhaps nothing holds the blobs that an image uses, which is about to go."""
-        self._connection.run(_REVIEW_IMAGE, image=image_id, at=milliseconds(since), after=0)
+    def review_images(self, ids: Sequence[int], *, since: datetime) -> None:
+        """Perhaps nothing holds the blobs that these images use, which are about to go."""
+        self._connection.run(_REVIEW_IMAGES, ids=json_ids(ids), at=milliseconds(since), after=0)
 
     def review_repository(self, repository_id: int, *, since: datetime) -> None:
         """The same for all blobs that a repository was given, before it goes."""

@@ -1,11 +1,11 @@
 """Images: their facts, their manifests' bytes, and what they refer to."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, delete, exists, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, bindparam, delete, exists, insert, null, select, update
 
 from openecr.domain.events import (
     ImageArchived,
@@ -20,7 +20,7 @@ from openecr.domain.repository import Repository
 from openecr.metadata.garbage import Garbage
 from openecr.metadata.layers import Layers
 from openecr.metadata.outbox import Outbox
-from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
+from openecr.metadata.query import Connection, Query, Row, chosen, json_ids, milliseconds, moment
 from openecr.metadata.schema import digest_alias, image, image_blob, image_child, manifest, repository, tag
 
 COLUMNS = (
@@ -97,13 +97,37 @@ _ACTIVATE = Query(
     .where(image.c.id.in_(UNDER), image.c.status != ACTIVE)
     .values(status=ACTIVE, activated_at=bindparam("at"))
 )
-_DELETE_CHILDREN = Query(delete(image_child).where(image_child.c.parent_id == bindparam("image")))
-_DELETE = Query(delete(image).where(image.c.id == bindparam("image")))
-_DELETE_ALIASES = Query(
-    delete(digest_alias).where(
-        digest_alias.c.repository_id == bindparam("repository"), digest_alias.c.target == bindparam("target")
+_referrer = image.alias("referrer")
+
+
+def _is_named(digest: ColumnElement[bytes]) -> ColumnElement[bool]:
+    """Whether an image of the repository names it as its subject."""
+    return exists().where(_referrer.c.repository_id == bindparam("repository"), _referrer.c.subject == digest)
+
+
+_SUBJECTS = Query(select(image.c.digest, null()).where(image.c.id.in_(chosen), _is_named(image.c.digest)))
+_SUBJECTS_BY_ALIAS = Query(
+    select(image.c.digest, digest_alias.c.digest)
+    .join_from(image, digest_alias, digest_alias.c.target == image.c.digest)
+    .where(
+        image.c.id.in_(chosen),
+        digest_alias.c.repository_id == bindparam("repository"),
+        _is_named(digest_alias.c.digest),
     )
 )
+_IMAGE_COUNT = Query(select(repository.c.image_count).where(repository.c.id == bindparam("repository")))
+_DELETE_CHILDREN = Query(delete(image_child).where(image_child.c.parent_id.in_(chosen)))
+_DELETE_ALIASES = Query(
+    delete(digest_alias).where(
+        digest_alias.c.repository_id == bindparam("repository"),
+        digest_alias.c.target.in_(select(image.c.digest).where(image.c.id.in_(chosen))),
+    )
+)
+# These would go with their images, but one by one, which takes twice as long.
+_DELETE_OWN = tuple(
+    Query(delete(table).where(table.c.image_id.in_(chosen))) for table in (image_blob, tag, manifest)
+)
+_DELETE = Query(delete(image).where(image.c.id.in_(chosen)))
 
 
 class Images:
@@ -177,6 +201,11 @@ class Images:
         """Those of them that are not archived: while there are any, the image cannot be either."""
         return [Digest.of_sha256(raw) for (raw,) in self._connection.all(_STANDARD_PARENTS, image=which.id)]
 
+    def count(self, repository: Repository) -> int:
+        """How many there are in a repository; none in one that is gone."""
+        row = self._connection.one(_IMAGE_COUNT, repository=repository.id)
+        return 0 if row is None else int(row[0])
+
     def archive(
         self, repository: Repository, which: Image, *, at: datetime, with_subject: bool = False
     ) -> Image:
@@ -213,18 +242,28 @@ class Images:
 
     def delete(self, repository: Repository, which: Image, *, at: datetime) -> None:
         """With its tags. It must have no parents. Its referrers and its layers are looked at later."""
-        self._tell_referrers(repository, which, SubjectDeleted)
-        Garbage(self._connection).review_image(which.id, since=at)
-        self._connection.run(_COUNT, repository=repository.id, change=-1)
-        self._connection.run(_DELETE_CHILDREN, image=which.id)
-        self._connection.run(_DELETE, image=which.id)
-        self._connection.run(_DELETE_ALIASES, repository=repository.id, target=which.digest.raw)
+        self.delete_many(repository, [which.id], at=at)
+
+    def delete_many(self, repository: Repository, ids: Sequence[int], *, at: datetime) -> None:
+        """The same for several at once, all of this repository; they may list one another."""
+        place = {"ids": json_ids(ids)}
+        for query in (_SUBJECTS, _SUBJECTS_BY_ALIAS):
+            for raw, alias in self._connection.all(query, repository=repository.id, **place):
+                known_as = "" if alias is None else str(digest_of(alias))
+                Outbox(self._connection).add(SubjectDeleted(repository.id, str(digest_of(raw)), known_as))
+        Garbage(self._connection).review_images(ids, since=at)
+        self._connection.run(_DELETE_CHILDREN, **place)
+        self._connection.run(_DELETE_ALIASES, repository=repository.id, **place)
+        for query in _DELETE_OWN:
+            self._connection.run(query, **place)
+        count = self._connection.run(_DELETE, **place)
+        self._connection.run(_COUNT, repository=repository.id, change=-count)
 
     def _tell_referrers(
         self,
         repository: Repository,
         which: Image,
-        event: type[SubjectDeleted | SubjectArchived | SubjectActivated],
+        event: type[SubjectArchived | SubjectActivated],
     ) -> None:
         """Write the event for each digest by which others name the image as their subject."""
         for raw in Layers(self._connection).names_of(repository, which.digest):

@@ -8,18 +8,22 @@ No session, no engine, no result objects: a look-up by key costs little more tha
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 import orjson
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Compiled
 from sqlalchemy.sql import ClauseElement
 
 DIALECT = sqlite.dialect(paramstyle="named")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+chosen = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
+"""The ids in the parameter `ids`, as json_ids makes it: `image.c.id.in_(chosen)`."""
 
 Row = tuple[Any, ...]
 
@@ -86,3 +90,8 @@ def moment(stored: int) -> datetime:
 def json_text(value: tuple[str, ...] | Mapping[str, str]) -> str:
     """As it is kept in a column of JSON; `orjson.loads` reads it."""
     return orjson.dumps(value if isinstance(value, tuple) else dict(value)).decode()
+
+
+def json_ids(ids: Sequence[int]) -> str:
+    """The parameter of `chosen`."""
+    return orjson.dumps(list(ids)).decode()

@@ -442,7 +442,6 @@ lifecycle_policy = Table(
     Column("document", Text, nullable=False),  # without blanks
     Column("put_at", BigInteger, nullable=False),
     Column("evaluated_at", BigInteger, nullable=False),  # 0: never
-    Index("lifecycle_policy_by_evaluation", "evaluated_at"),
 )
 
 # What a policy would do to a repository, as it was found at some moment. One per repository.
@@ -452,7 +451,7 @@ lifecycle_preview = Table(
     Column("repository_id", Id, ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
     Column("id", Text, nullable=False),  # a UUID: of this preview and none before
     Column("document", Text, nullable=False),  # verbatim
-    Column("status", Text, nullable=False),  # IN_PROGRESS, COMPLETE, FAILED
+    Column("status", Text, nullable=False),  # IN_PROGRESS, COMPLETE
     Column("started_at", BigInteger, nullable=False),
     Column("expiring_count", Integer, nullable=False),
     Column("transitioning_count", Integer, nullable=False),
@@ -467,7 +466,7 @@ lifecycle_preview_image = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("tags", Text, nullable=False),  # JSON
     Column("pushed_at", BigInteger, nullable=False),
-    Column("action", Text, nullable=False),  # EXPIRE, TRANSITION
+    Column("action", Text, nullable=False),  # expire, transition
     Column("priority", Integer, nullable=False),  # of the rule that applies
     Column("status", Text, nullable=False),  # of the image
     PrimaryKeyConstraint("repository_id", "digest"),

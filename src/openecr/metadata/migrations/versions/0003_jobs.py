@@ -99,7 +99,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["repository_id"], ["repository.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("repository_id"),
     )
-    op.create_index("lifecycle_policy_by_evaluation", "lifecycle_policy", ["evaluated_at"], unique=False)
     op.create_table(
         "lifecycle_preview",
         sa.Column("repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -1,0 +1,177 @@
+"""Lifecycle policies are followed: images go, or into the archive. Source: control-plane.md §6.5.
+
+The policy is asked once, about all images at one moment; what it says is then carried out a little at a
+time, so that pushes come between. Each transaction looks again whether it is still so: whether the policy is
+the same, whether each image is as it was judged, whether what lists it has gone. What was cut short is
+judged anew by the next run, which finds what is left. Images pushed meanwhile nobody has judged.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from openecr.domain.image import ARCHIVED
+from openecr.domain.lifecycle import Candidate, Decision, Failure, evaluate
+from openecr.domain.lifecycle_policy import EXPIRE, SINCE_PULLED, parse
+from openecr.domain.names import Digest
+from openecr.domain.repository import Repository
+from openecr.jobs.lifecycle_events import RUN, Followed, events
+from openecr.jobs.work import Rest, Work
+from openecr.metadata.database import Transaction
+from openecr.metadata.query import milliseconds
+
+DELAY = timedelta(minutes=10)
+"""How long after it was put a policy is followed first: time to put a better one. Ours."""
+EVERY = timedelta(hours=6)
+"""How often a policy is followed. ECR's word is that an image goes within 24 hours (§6.5, 13)."""
+SWEEP = timedelta(hours=1)
+"""How often it is looked for policies that were not followed for so long."""
+PAGE = 200
+"""How many repositories one transaction finds jobs for."""
+BATCH = 100
+"""How many images one transaction moves or deletes: it holds the writer's lock, for some milliseconds."""
+PAUSE_SECONDS = 0.002
+"""Between two of them: who waits for that lock looks for it about so often."""
+MANY = 5000
+"""Images of a repository whose policy is followed in a process of its own."""
+UNSTEADY = timedelta(hours=1)
+"""When to look again where the clock is not to be trusted."""
+
+
+def topic(repository_id: int) -> str:
+    """Of the jobs that follow the policy of a repository one is enough."""
+    return f"evaluate_lifecycle {repository_id}"
+
+
+def sweep_lifecycle(work: Work) -> None:
+    """Have each policy followed that was not for EVERY."""
+    after = 0
+    while True:
+        work.step()
+        with work.database.transaction(durable=False) as db:
+            due = db.lifecycle_policies.due(
+                evaluated_before=work.now - EVERY, put_before=work.now - DELAY, after=after, limit=PAGE
+            )
+            for each in due:
+                db.jobs.add("evaluate_lifecycle", {"repository_id": each}, at=work.now, topic=topic(each))
+        if len(due) < PAGE:
+            return
+        after = due[-1]
+
+
+def has_many_images(work: Work) -> bool:
+    with work.database.reading() as db:
+        repository = db.repositories.find_by_id(work.payload["repository_id"])
+        return repository is not None and db.images.count(repository) > MANY
+
+
+def evaluate_lifecycle(work: Work) -> Rest | None:
+    """Follow the policy of a repository.
+
+    payload  repository_id; asked, where an operator wants it now
+    While the clock is not to be trusted (domain/collecting.py) nothing is too old: it is looked at again
+    later, unless somebody asked.
+    """
+    if not work.payload.get("asked") and _is_clock_unsteady(work):
+        return Rest(work.now + UNSTEADY, work.payload)
+    with work.database.reading() as db:
+        repository = db.repositories.find_by_id(work.payload["repository_id"])
+        stored = None if repository is None else db.lifecycle_policies.find(repository)
+        if repository is None or stored is None:
+            return None
+        facts = db.lifecycle_facts.read(repository)
+    followed = Followed(repository, parse(stored.text), stored.id, stored.evaluated_at)
+    verdict = evaluate(facts, followed.policy, now=milliseconds(work.now))
+    del facts
+    _tell(work, followed, [], verdict.failures)
+    for first in range(0, len(verdict.decisions), BATCH):
+        if first:
+            work.tools.wait(PAUSE_SECONDS)
+        work.step()
+        with work.database.transaction() as db:
+            if not _is_policy_of(db, followed):
+                return None
+            checked = _check(db, verdict.decisions[first : first + BATCH])
+            _carry_out(db, repository, checked.done, work)
+        _tell(work, followed, checked.done, checked.failed)
+        work.counts["expired"] += sum(each.rule.action == EXPIRE for each in checked.done)
+        work.counts["archived"] += sum(each.rule.action != EXPIRE for each in checked.done)
+    with work.database.transaction() as db:
+        db.lifecycle_policies.note_evaluated(repository, stored, at=work.now)
+    return None
+
+
+def _is_clock_unsteady(work: Work) -> bool:
+    with work.database.reading() as db:
+        memory = db.collecting.memory()
+    if memory.seen_at is None:
+        return False
+    return memory.jumped_at is not None or abs(work.now - memory.seen_at) > work.bounds.gc_brakes.jump
+
+
+def _is_policy_of(db: Transaction, followed: Followed) -> bool:
+    """Whether the repository is there and has the policy still."""
+    found = db.lifecycle_policies.find(followed.repository)
+    return found is not None and found.id == followed.policy_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    done: list[Decision]
+    failed: list[Failure]
+
+
+def _check(db: Transaction, decisions: Sequence[Decision]) -> _Checked:
+    """Which of them hold still. One whose image has changed is for the next run to judge."""
+    now = db.lifecycle_facts.read_some([each.image.id for each in decisions])
+    images = {image.id: image for image in now.images}
+    going: dict[int, str] = {}  # image → action
+    checked = _Checked([], [])
+    for each in decisions:
+        image = images.get(each.image.id)
+        if image is None or not _is_same(image, each):
+            continue
+        if staying := list(_staying(db, now.parents.get(image.id, ()), each, going)):
+            checked.failed.append(Failure(each, tuple(sorted(staying))))
+            continue
+        going[image.id] = each.rule.action
+        checked.done.append(each)
+    return checked
+
+
+def _is_same(image: Candidate, decision: Decision) -> bool:
+    """Whether it is as it was judged: the same tags, as old, in the same storage class."""
+    judged = decision.image
+    if decision.rule.count_type == SINCE_PULLED and image.pulled_at != judged.pulled_at:
+        return False
+    return (set(image.tags), image.status, image.since) == (set(judged.tags), judged.status, judged.since)
+
+
+def _staying(
+    db: Transaction, parents: Sequence[int], decision: Decision, going: dict[int, str]
+) -> Iterator[Digest]:
+    """The indexes that list the image and keep it from going."""
+    elsewhere = [each for each in parents if each not in going]
+    indexes = db.lifecycle_facts.read_some(elsewhere).images if elsewhere else ()
+    for index in indexes:
+        if decision.rule.action == EXPIRE or index.status != ARCHIVED:
+            yield index.digest
+    if decision.rule.action == EXPIRE:
+        archived = [each for each in parents if each in going and going[each] != EXPIRE]
+        yield from (image.digest for image in db.lifecycle_facts.read_some(archived).images)
+
+
+def _carry_out(db: Transaction, repository: Repository, decisions: Sequence[Decision], work: Work) -> None:
+    expired = [each.image.id for each in decisions if each.rule.action == EXPIRE]
+    if expired:
+        db.images.delete_many(repository, expired, at=work.now)
+    for each in decisions:
+        if each.rule.action != EXPIRE:
+            image = db.images.find_by_digest(repository, each.image.digest)
+            assert image is not None, "it was looked at in this transaction"
+            db.images.archive(repository, image, at=work.now)
+
+
+def _tell(work: Work, followed: Followed, done: Sequence[Decision], failed: Sequence[Failure]) -> None:
+    for event in events(RUN, followed, done, failed, at=work.now):
+        work.tools.write_audit(event)
