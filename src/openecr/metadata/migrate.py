@@ -5,6 +5,7 @@ test holds that the migrations lead to the very same tables.
 """
 
 import sqlite3
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -61,7 +62,8 @@ def _create(driver: sqlite3.Connection) -> str:
     return version or HEAD
 
 
-def creation() -> list[str]:
+@cache
+def creation() -> tuple[str, ...]:
     """The statements that make today's schema."""
     statements = []
     for table in metadata.sorted_tables:
@@ -70,7 +72,7 @@ def creation() -> list[str]:
             str(CreateIndex(index).compile(dialect=DIALECT))
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
-    return statements
+    return tuple(statements)
 
 
 def upgrade(path: Path, to: str = "head") -> None:
