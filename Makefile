@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 
-.PHONY: serve test check conformance clients crash nightly bench all docs lock
+.PHONY: serve test check conformance clients crash races nightly bench all docs lock
 
 serve: $(VENV)/serve
 	$(BIN)/openecr serve $(ARGS)
@@ -32,16 +32,23 @@ clients: $(VENV)/develop
 	$(PYTEST) -m slow tests/clients $(ARGS)
 
 crash: $(VENV)/develop
-	$(PYTEST) -m slow tests/crash $(ARGS)
+	$(PYTEST) -m slow -n 2 tests/crash tests/jobs $(ARGS)
 
-# A million decisions, a hundred thousand signatures: what CI has no time for.
+races: $(VENV)/develop
+	$(PYTEST) -m slow tests/races $(ARGS)
+
+# A million decisions, a hundred thousand calls, ten minutes of each race: what CI has no time for.
+nightly: export OPENECR_RACE_SECONDS ?= 600
+nightly: export OPENECR_RACE_ORDERS ?= 10000
+nightly: export OPENECR_GENERATED_CALLS ?= 100000
+nightly: export OPENECR_GENERATED_REQUESTS ?= 20000
 nightly: $(VENV)/develop
-	$(PYTEST) -m slow tests/policy tests/identity $(ARGS)
+	$(PYTEST) -m slow tests/policy tests/identity tests/every_operation tests/oci tests/races --timeout 7200 $(ARGS)
 
 bench: $(VENV)/develop
 	$(BIN)/python -m bench $(ARGS)
 
-all: check conformance clients crash
+all: check conformance clients crash races
 
 # docs/operations.md, from the code; a test holds it to that.
 docs: $(VENV)/serve
