@@ -7,7 +7,7 @@ import pytest
 
 from openecr.domain import collecting
 from openecr.jobs import expire_images
-from openecr.jobs.expire_images import BATCH, DELAY, EVERY
+from openecr.jobs.expire_images import BATCH, DELAY, EVERY, QUIET, SMALL_BATCH, Pace
 from openecr.jobs.work import Interrupted
 from tests.builders import a_layer, an_artifact, an_image, an_index
 from tests.domain.policies import UNTAGGED, a_rule, a_text, keep, older_than, prefixed, tagged
@@ -277,7 +277,7 @@ def test_a_preview_is_told_to_the_audit_too(place):
 @pytest.fixture
 def many(place, monkeypatch):
     """Ten images, and a run that takes two at a time."""
-    monkeypatch.setattr(expire_images, "BATCH", 2)
+    monkeypatch.setattr(expire_images, "SMALL_BATCH", 2)
     return [place.push(f"t{number}") for number in range(10)]
 
 
@@ -413,8 +413,7 @@ def test_an_image_that_is_pulled_meanwhile_stays_out_of_the_archive(installation
 
 
 def test_a_batch_is_as_small_as_it_says(installation, place, monkeypatch):
-    assert BATCH <= 500
-    monkeypatch.setattr(expire_images, "BATCH", 3)
+    monkeypatch.setattr(expire_images, "SMALL_BATCH", 3)
     images = [place.push() for _ in range(8)]
     sizes = []
     delete_many = expire_images._carry_out
@@ -442,3 +441,39 @@ def test_a_run_over_many_images_has_a_process_of_its_own(installation, place, mo
         assert not KINDS[kind].is_heavy(work)
         monkeypatch.setattr(expire_images, "MANY", 2)
         assert KINDS[kind].is_heavy(work)
+
+
+def test_little_is_done_at_a_time_while_others_write_and_for_a_while_after():
+    pace = Pace(is_apart=True)
+    assert pace.batch == BATCH <= 200
+    pace.look(7)
+    pace.look(7)
+    assert pace.batch == BATCH
+    alone = pace.pause_seconds
+    pace.look(8)
+    assert pace.batch == SMALL_BATCH < 10
+    assert pace.pause_seconds > alone
+    for _ in range(QUIET - 1):
+        pace.look(8)
+    assert pace.batch == SMALL_BATCH
+    pace.look(8)
+    assert pace.batch == BATCH
+
+
+def test_beside_those_who_are_served_by_the_same_process_little_is_done_at_a_time():
+    pace = Pace(is_apart=False)
+    for _ in range(QUIET + 1):
+        pace.look(1)
+    assert pace.batch == SMALL_BATCH
+
+
+def test_what_another_process_writes_is_seen_and_what_this_one_writes_is_not(installation):
+    def version():
+        with installation.database.transaction() as db:
+            return db.connection.data_version
+
+    first = version()
+    installation.create("team/b")
+    assert version() == first
+    installation.ask_database("UPDATE repository SET image_count = image_count + 1")
+    assert version() != first

@@ -20,6 +20,7 @@ COMMANDS = {
     "serve": "run the server",
     "worker": "do the work that waits, apart from the server",
     "gc": "say what waits to be removed and why something is kept; collect now",
+    "lifecycle": "say what a lifecycle policy will have done by some day, or have it followed now",
     "jobs": "list, retry or cancel the work that waits",
     "account": "make an account, list those there are, or vouch for one",
     "alias": "give a public registry a name, or take one away",

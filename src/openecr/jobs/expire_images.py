@@ -1,9 +1,10 @@
 """Lifecycle policies are followed: images go, or into the archive. Source: control-plane.md §6.5.
 
 The policy is asked once, about all images at one moment; what it says is then carried out a little at a
-time, so that pushes come between. Each transaction looks again whether it is still so: whether the policy is
-the same, whether each image is as it was judged, whether what lists it has gone. What was cut short is
-judged anew by the next run, which finds what is left. Images pushed meanwhile nobody has judged.
+time, and much less at a time while somebody else writes: pushes come first. Each transaction looks again
+whether it is still so: whether the policy is the same, whether each image is as it was judged, whether what
+lists it has gone. What was cut short is judged anew by the next run, which finds what is left. Images pushed
+meanwhile nobody has judged.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from openecr.domain.lifecycle import Candidate, Decision, Failure, evaluate
 from openecr.domain.lifecycle_policy import EXPIRE, SINCE_PULLED, parse
 from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
-from openecr.jobs.lifecycle_events import RUN, Followed, events
+from openecr.jobs.lifecycle_events import IMAGES_PER_EVENT, RUN, Followed, events
 from openecr.jobs.work import Rest, Work
 from openecr.metadata.database import Transaction
 from openecr.metadata.query import milliseconds
@@ -28,10 +29,14 @@ SWEEP = timedelta(hours=1)
 """How often it is looked for policies that were not followed for so long."""
 PAGE = 200
 """How many repositories one transaction finds jobs for."""
-BATCH = 100
-"""How many images one transaction moves or deletes: it holds the writer's lock, for some milliseconds."""
-PAUSE_SECONDS = 0.002
-"""Between two of them: who waits for that lock looks for it about so often."""
+BATCH = 22 * IMAGES_PER_EVENT
+"""How many images one transaction moves or deletes: it holds the writer's lock, for some ten milliseconds."""
+SMALL_BATCH = IMAGES_PER_EVENT
+"""The same, while others write."""
+PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.001, 0.008
+"""Between two of them. Who waits for the lock outside this process looks for it after 1, 2, 5, 10 ms."""
+QUIET = 50
+"""After so many transactions between which nobody else has written they are large again."""
 MANY = 5000
 """Images of a repository whose policy is followed in a process of its own."""
 UNSTEADY = timedelta(hours=1)
@@ -82,20 +87,24 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
         facts = db.lifecycle_facts.read(repository)
     followed = Followed(repository, parse(stored.text), stored.id, stored.evaluated_at)
     verdict = evaluate(facts, followed.policy, now=milliseconds(work.now))
+    pace = Pace(is_apart=len(facts.images) > MANY)
     del facts
     _tell(work, followed, [], verdict.failures)
-    for first in range(0, len(verdict.decisions), BATCH):
-        if first:
-            work.tools.wait(PAUSE_SECONDS)
+    first = 0
+    while first < len(verdict.decisions):
         work.step()
-        with work.database.transaction() as db:
+        batch = verdict.decisions[first : first + pace.batch]
+        with work.database.transaction(durable=False) as db:
             if not _is_policy_of(db, followed):
                 return None
-            checked = _check(db, verdict.decisions[first : first + BATCH])
+            pace.look(db.connection.data_version)
+            checked = _check(db, batch)
             _carry_out(db, repository, checked.done, work)
         _tell(work, followed, checked.done, checked.failed)
         work.counts["expired"] += sum(each.rule.action == EXPIRE for each in checked.done)
         work.counts["archived"] += sum(each.rule.action != EXPIRE for each in checked.done)
+        work.tools.wait(pace.pause_seconds)
+        first += len(batch)
     with work.database.transaction() as db:
         db.lifecycle_policies.note_evaluated(repository, stored, at=work.now)
     return None
@@ -113,6 +122,35 @@ def _is_policy_of(db: Transaction, followed: Followed) -> bool:
     """Whether the repository is there and has the policy still."""
     found = db.lifecycle_policies.find(followed.repository)
     return found is not None and found.id == followed.policy_id
+
+
+@dataclass(slots=True)
+class Pace:
+    """How much is done at a time: little while others write.
+
+    is_apart   whether it is done in a process of its own; then, and only then, what the server writes is
+               seen by the version that SQLite counts for this process
+    """
+
+    is_apart: bool
+    _quiet: int = QUIET
+    _version: int | None = None
+
+    def look(self, version: int) -> None:
+        self._quiet = self._quiet + 1 if version == self._version or self._version is None else 0
+        self._version = version
+
+    @property
+    def _is_alone(self) -> bool:
+        return self.is_apart and self._quiet >= QUIET
+
+    @property
+    def batch(self) -> int:
+        return BATCH if self._is_alone else SMALL_BATCH
+
+    @property
+    def pause_seconds(self) -> float:
+        return PAUSE_SECONDS if self._is_alone else LONG_PAUSE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +190,13 @@ def _staying(
 ) -> Iterator[Digest]:
     """The indexes that list the image and keep it from going."""
     elsewhere = [each for each in parents if each not in going]
-    indexes = db.lifecycle_facts.read_some(elsewhere).images if elsewhere else ()
-    for index in indexes:
-        if decision.rule.action == EXPIRE or index.status != ARCHIVED:
-            yield index.digest
-    if decision.rule.action == EXPIRE:
-        archived = [each for each in parents if each in going and going[each] != EXPIRE]
-        yield from (image.digest for image in db.lifecycle_facts.read_some(archived).images)
+    if elsewhere:
+        for index in db.lifecycle_facts.read_some(elsewhere).images:
+            if decision.rule.action == EXPIRE or index.status != ARCHIVED:
+                yield index.digest
+    archived = [each for each in parents if going.get(each, EXPIRE) != EXPIRE]
+    if archived and decision.rule.action == EXPIRE:
+        yield from (index.digest for index in db.lifecycle_facts.read_some(archived).images)
 
 
 def _carry_out(db: Transaction, repository: Repository, decisions: Sequence[Decision], work: Work) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from openecr.domain.lifecycle import evaluate
 from openecr.domain.lifecycle_policy import EXPIRE, parse
 from openecr.domain.repository import Repository
-from openecr.jobs.expire_images import PAUSE_SECONDS
+from openecr.jobs.expire_images import LONG_PAUSE_SECONDS
 from openecr.jobs.lifecycle_events import DRY_RUN, Followed, events
 from openecr.jobs.work import Work
 from openecr.metadata.database import Transaction
@@ -16,7 +16,7 @@ from openecr.metadata.lifecycle_policies import NEVER
 from openecr.metadata.lifecycle_previews import IN_PROGRESS, Preview
 from openecr.metadata.query import milliseconds
 
-BATCH = 500
+BATCH = 100
 """How many images one transaction writes or forgets: it holds the writer's lock, for a few milliseconds."""
 KEPT = timedelta(hours=25)
 """How long their images are kept: an hour longer than they are shown (operations/lifecycle.py)."""
@@ -43,7 +43,7 @@ def preview_lifecycle(work: Work) -> None:
     verdict = evaluate(facts, policy, now=milliseconds(work.now))
     _forget(work, repository.id)
     for first in range(0, len(verdict.decisions), BATCH):
-        work.tools.wait(PAUSE_SECONDS)
+        work.tools.wait(LONG_PAUSE_SECONDS)
         work.step()
         with work.database.transaction(durable=False) as db:
             if not _is_still(db, repository, preview):

@@ -56,6 +56,12 @@ class Connection:
         self.driver = driver
         self.has_news = False  # an event was written that nobody outside was told of (Database.news)
 
+    @property
+    def data_version(self) -> int:
+        """Another number after each commit that was not this connection's own."""
+        row: Row = self.driver.execute("PRAGMA data_version").fetchone()
+        return int(row[0])
+
     def one(self, query: Query, **values: Any) -> Row | None:
         row: Row | None = self.driver.execute(query.text, query.values(values)).fetchone()
         return row
