@@ -11,6 +11,9 @@ from openecr.metadata import (
     identities,
     identity_policies,
     image_lists,
+    lifecycle_facts,
+    lifecycle_policies,
+    lifecycle_previews,
     managed_policies,
     referrers,
     repositories,
@@ -39,6 +42,11 @@ HOT = {
     "registry policy": (resource_policies._FIND_OF_REGISTRY, "registry_policy"),
 }
 WARM = {
+    "images for a lifecycle policy": lifecycle_facts._IMAGES,
+    "tags for a lifecycle policy": lifecycle_facts._TAGS,
+    "indexes for a lifecycle policy": lifecycle_facts._CHILDREN,
+    "lifecycle policies that are due": lifecycle_policies._DUE,
+    "images of a preview to be forgotten": lifecycle_previews._CLEAR,
     "page of identities": identities._PAGE,
     "groups": identities._GROUPS,
     "members": identities._MEMBERS,
@@ -53,6 +61,7 @@ WARM = {
 }
 
 PAGES = {
+    "images of a preview": (lifecycle_previews._PAGES["ANY"], "lifecycle_preview_image"),
     "images": (image_lists._PAGE, "image"),
     "image ids": (image_lists._IDS, "image tag"),
     "the rest of an image's ids": (image_lists._REST_OF_IDS, "image tag"),

@@ -37,6 +37,8 @@ PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.001, 0.008
 """Between two of them. Who waits for the lock outside this process looks for it after 1, 2, 5, 10 ms."""
 QUIET = 50
 """After so many transactions between which nobody else has written they are large again."""
+LOG_PAGES = 8000
+"""Of 4 KiB: how long SQLite's log may get while many images go. It halves what writing them costs."""
 MANY = 5000
 """Images of a repository whose policy is followed in a process of its own."""
 UNSTEADY = timedelta(hours=1)
@@ -89,6 +91,8 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
     verdict = evaluate(facts, followed.policy, now=milliseconds(work.now))
     pace = Pace(is_apart=len(facts.images) > MANY)
     del facts
+    if pace.is_apart:
+        work.database.let_log_grow(LOG_PAGES)
     _tell(work, followed, [], verdict.failures)
     first = 0
     while first < len(verdict.decisions):

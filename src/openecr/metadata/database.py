@@ -193,6 +193,11 @@ class Database:
         if durable:
             self._log.wait()
 
+    def let_log_grow(self, pages: int) -> None:
+        """For a process that writes much in a row: it puts the log into the database when it has so many
+        pages, not every time it has SQLite's usual thousand, of which most are the same again and again."""
+        self._writer.connection.driver.execute(f"PRAGMA wal_autocheckpoint={pages}")
+
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """One moment of the database, as this thread's own connection sees it. Raises ServiceUnavailable
