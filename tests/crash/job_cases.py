@@ -18,6 +18,7 @@ from openecr.domain.names import Digest
 from openecr.domain.principal import Session
 from openecr.domain.tier import STANDARD
 from tests.builders import a_layer, an_artifact, an_image, sha256
+from tests.domain.policies import a_text, keep
 from tests.jobs.installation import ACCOUNT, REGISTRY, Installation
 
 MOVING = ("move.reserved", "move.copied", "move.committed")
@@ -150,17 +151,47 @@ def referrers_of_a_restored_image(installation: Installation) -> Payload:
     return payload
 
 
+def a_lifecycle_policy(installation: Installation) -> Payload:
+    """By which twenty images are to go, in three parts."""
+    something_stored(installation)
+    layer = a_layer()
+    for number in range(20):
+        installation.push("team/app", an_image(layers=[layer]), f"ci-{number}")
+    installation.ask("PutLifecyclePolicy", repositoryName="team/app", lifecyclePolicyText=a_text(keep(1)))
+    return {"repository_id": _repository(installation)}
+
+
+def a_policy_that_is_due(installation: Installation) -> Payload:
+    a_lifecycle_policy(installation)
+    return {}
+
+
+def a_preview_that_is_wanted(installation: Installation) -> Payload:
+    payload = a_lifecycle_policy(installation)
+    installation.ask("StartLifecyclePolicyPreview", repositoryName="team/app")
+    return payload
+
+
+def an_old_preview(installation: Installation) -> Payload:
+    installation.run("preview_lifecycle", **a_preview_that_is_wanted(installation))
+    return {}
+
+
 CASES: Mapping[str, Case] = {
     "archive_layers": Case(an_archived_image, points=MOVING),
     "archive_referrers": Case(referrers_of_an_archived_image),
     "check": Case(something_missing),
     "collect_garbage": Case(garbage, points=("gc.collected", "gc.bytes_removed")),
+    "evaluate_lifecycle": Case(a_lifecycle_policy),
     "expire_referrers": Case(referrers_of_nothing),
     "expire_sessions": Case(ended_sessions),
     "expire_uploads": Case(idle_uploads),
+    "forget_old_previews": Case(an_old_preview),
+    "preview_lifecycle": Case(a_preview_that_is_wanted),
     "restore_images": Case(a_wanted_image, points=MOVING),
     "restore_referrers": Case(referrers_of_a_restored_image),
     "scrub": Case(something_damaged),
+    "sweep_lifecycle": Case(a_policy_that_is_due),
     "take_inventory": Case(orphans),
 }
 
