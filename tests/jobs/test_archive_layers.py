@@ -11,6 +11,7 @@ import pytest
 
 from openecr.domain.garbage import REMOVAL_DELAY
 from openecr.domain.image import LEASE
+from openecr.errors import ServiceUnavailable
 from openecr.jobs import archive_layers
 from openecr.jobs.move_bytes import COPY_LIFE, move
 from openecr.jobs.work import Work
@@ -323,6 +324,47 @@ def test_a_blob_that_is_needed_again_while_it_is_copied_stays(installation):
         assert not move(work, each, "archive", lambda db, may=may: may(db.tiers))
     assert tiers(installation, image) == {"standard"}
     assert stored(installation) == {"standard": 2, "archive": 0}
+    assert_sound(installation, image)
+
+
+def to_archive(installation):
+    """The layers of the archived image that could go now."""
+    with installation.database.reading() as db:
+        [archived] = db.tiers.archived_images(after=0, limit=2)
+        return db.tiers.to_archive(archived, now=installation.now)
+
+
+def test_a_move_of_which_nobody_knows_how_it_ended_leaves_the_blob_its_bytes(installation, tmp_path):
+    """The database has it, and then the disk fails before it says that it is safe."""
+    image = pushed(installation, an_image())
+    archive(installation, image, work=False)
+    layer = to_archive(installation)[0]
+
+    def may(db):
+        installation.database._log.close()  # every sync fails from here on
+        return True
+
+    with pytest.raises(ServiceUnavailable):
+        move(Work(installation.tools, {}, installation.now), layer, "archive", may)
+    again = Installation(tmp_path / "data", archive=tmp_path / "archive")
+    assert sorted(tiers(again, image)) == ["archive", "standard"]
+    assert_sound(again, image)
+    again.database.close()
+
+
+@pytest.mark.parametrize(("late", "is_moved"), [(timedelta(milliseconds=1), True), (timedelta(0), False)])
+def test_a_copy_that_took_too_long_is_left_to_the_collector(installation, late, is_moved):
+    image = pushed(installation, an_image())
+    archive(installation, image, work=False)
+    layer = to_archive(installation)[0]
+
+    def may(db):
+        installation.now += COPY_LIFE - late
+        assert db.removals.due(now=installation.now, limit=9) == []  # nobody is at it
+        return True
+
+    work = Work(installation.tools, {}, installation.now)
+    assert move(work, layer, "archive", may) is is_moved
     assert_sound(installation, image)
 
 

@@ -9,18 +9,18 @@ blob moves.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from openecr.blobs.files import READ_BYTES, FileBlobs, UploadLost
-from openecr.domain.garbage import MOVED, UNFINISHED, Removal
+from openecr.domain.garbage import MOVED, REMOVAL_DELAY, UNFINISHED, Removal
 from openecr.failpoints import fp
 from openecr.jobs.work import Work
 from openecr.metadata.database import Transaction
 from openecr.metadata.invariants import StoredBlob
 
 COPY_LIFE = timedelta(hours=24)
-"""How long a copy may take; then the collector takes it for one that nobody finishes."""
+"""How long a copy may take; some time later the collector takes it for one that nobody finishes."""
 STEP_BYTES = 64 << 20
 """After how many bytes it is asked whether the job is to go on."""
 
@@ -37,19 +37,22 @@ def move(work: Work, which: StoredBlob, tier: str, may: Callable[[Transaction], 
     """
     key = str(uuid4())
     until = work.tools.clock() + COPY_LIFE
-    copy = Removal(key, tier, which.digest, which.size_bytes, UNFINISHED, until)
+    due_at = until + REMOVAL_DELAY  # so that the collector is never at a copy that somebody finishes
+    copy = Removal(key, tier, which.digest, which.size_bytes, UNFINISHED, due_at)
     with work.database.transaction() as db:
         db.removals.add(copy)
     fp("move.reserved")
     source, target = work.blobs.at(which.tier), work.blobs.at(tier)
-    is_moved = False
     try:
         _copy(work, which, source, target, key)
-        fp("move.copied")
-        is_moved = _commit(work, which, copy, may)
-    finally:
-        if not is_moved:
-            target.discard(key)
+    except BaseException:
+        target.discard(key)
+        raise
+    fp("move.copied")
+    # Where this raises, nobody knows whether it is so: then the copy may be all there is of the blob.
+    is_moved = _commit(work, which, copy, may, until)
+    if not is_moved:
+        target.discard(key)
     fp("move.committed")
     return is_moved
 
@@ -67,10 +70,12 @@ def _copy(work: Work, which: StoredBlob, source: FileBlobs, target: FileBlobs, k
         raise BlobDamaged(f"the bytes of {which.digest} under {which.key} are damaged") from error
 
 
-def _commit(work: Work, which: StoredBlob, copy: Removal, may: Callable[[Transaction], bool]) -> bool:
+def _commit(
+    work: Work, which: StoredBlob, copy: Removal, may: Callable[[Transaction], bool], until: datetime
+) -> bool:
     due_at = work.tools.clock() + work.bounds.gc_removal_delay
     with work.database.transaction() as db:
-        if not may(db) or not db.removals.delete(copy):
+        if not may(db) or work.tools.clock() >= until or not db.removals.delete(copy):
             return False
         db.tiers.move(which, key=copy.key, tier=copy.tier)
         db.removals.add(Removal(which.key, which.tier, which.digest, which.size_bytes, MOVED, due_at))
