@@ -11,8 +11,10 @@ import pytest
 
 from openecr.domain.garbage import REMOVAL_DELAY
 from openecr.domain.image import LEASE
+from openecr.domain.job import ATTEMPTS, LONGEST_DELAY, State
 from openecr.errors import ServiceUnavailable
 from openecr.jobs import archive_layers
+from openecr.jobs.dispatch import dispatch
 from openecr.jobs.move_bytes import COPY_LIFE, move
 from openecr.jobs.work import Work
 from openecr.metadata.tiers import Tiers
@@ -366,6 +368,44 @@ def test_a_copy_that_took_too_long_is_left_to_the_collector(installation, late, 
     work = Work(installation.tools, {}, installation.now)
     assert move(work, layer, "archive", may) is is_moved
     assert_sound(installation, image)
+
+
+@pytest.mark.parametrize("what", ["deleted", "archived again"])
+def test_what_an_index_lists_comes_back_even_if_the_index_goes_before(installation, what):
+    child = an_image()
+    index = an_index(child)
+    pushed(installation, child, index)
+    archive(installation, index)
+    archive(installation, child)
+    change(installation, index, "STANDARD")
+    assert status(installation, child) == "ACTIVATING"
+    if what == "deleted":
+        installation.ask("BatchDeleteImage", repositoryName=PLACE, imageIds=[{"imageDigest": index.digest}])
+    else:
+        change(installation, index, "ARCHIVE")
+    installation.work()
+    assert (status(installation, child), tiers(installation, child)) == ("ACTIVE", {"standard"})
+
+
+def test_who_asks_again_for_an_image_that_was_given_up_has_it_tried_again(installation):
+    layer = a_layer()
+    image = pushed(installation, an_image(layers=[layer]))
+    archive(installation, image)
+    path = installation.path(layer)
+    hidden = path.rename(path.with_suffix(".hidden"))
+    change(installation, image, "STANDARD")
+    for _ in range(ATTEMPTS):
+        installation.work()
+        installation.now += LONGEST_DELAY
+    assert [job.state for job in installation.jobs_named("restore_images")] == [State.DEAD]
+
+    hidden.rename(path)
+    for _ in range(2):
+        assert change(installation, image, "STANDARD") == "ACTIVATING"
+    dispatch(installation.tools)
+    assert len(installation.jobs_named("restore_images")) == 2  # one for those who ask
+    installation.work()
+    assert status(installation, image) == "ACTIVE"
 
 
 WORKER = """

@@ -37,6 +37,11 @@ def _as_it_says(kind: str, after: timedelta = timedelta(0)) -> Follows:
     return lambda event: [Wanted(kind, asdict(event), after=after)]
 
 
+def _restore(event: ImageWanted) -> list[Wanted]:
+    topic = f"restore_images {event.repository_id} {event.digest}"
+    return [Wanted("restore_images", asdict(event), topic)]
+
+
 def _evaluate(event: LifecyclePolicyPut) -> list[Wanted]:
     topic = expire_images.topic(event.repository_id)
     return [Wanted("evaluate_lifecycle", asdict(event), topic, after=expire_images.DELAY)]
@@ -48,7 +53,7 @@ def _preview(event: LifecyclePreviewStarted) -> list[Wanted]:
 
 TRIGGERS: Mapping[type[Event], Follows] = {
     ImageArchived: _as_it_says("archive_layers"),
-    ImageWanted: _as_it_says("restore_images"),
+    ImageWanted: _restore,
     LifecyclePolicyPut: _evaluate,
     LifecyclePreviewStarted: _preview,
     SubjectActivated: _as_it_says("restore_referrers"),

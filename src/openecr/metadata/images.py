@@ -221,9 +221,13 @@ class Images:
         return replace(which, status=ARCHIVED, archived_at=at)
 
     def restore(self, repository: Repository, which: Image) -> Image:
-        """It is to be active again, and what it lists with it, as soon as the bytes are at hand."""
+        """It is to be active again, and what it lists with it, as soon as the bytes are at hand: each of
+        them by itself, for what lists it may be deleted, or archived again, before it comes to that."""
         self._connection.run(_RESTORE, root=which.id)
         self.want(repository, which)
+        for row in self._connection.all(_INACTIVE, root=which.id):
+            if row[0] != which.id:
+                self.want(repository, image_of(row))
         return replace(which, status=ACTIVATING)
 
     def want(self, repository: Repository, which: Image) -> None:

@@ -1,6 +1,6 @@
 """UpdateImageStorageClass: into the archive, and back."""
 
-from openecr.domain.image import ARCHIVED
+from openecr.domain.image import ACTIVE, ARCHIVED
 from openecr.errors import ImageStorageClassUpdateNotSupportedException
 from openecr.operations.call import Call, Output
 from openecr.operations.gate import operation
@@ -12,8 +12,9 @@ def update_image_storage_class(call: Call) -> Output:
     """Archive an image: it stays, with its tags, and nobody can pull it. Or restore an archived one.
 
     Archiving is done when this returns; to restore takes a job, which brings the layers back, and until
-    it is done the image is ACTIVATING. One that has that class already stays as it is: the answer is its
-    status. An index that is restored takes along what it lists; archived, it leaves that as it is.
+    it is done the image is ACTIVATING. Who asks again meanwhile has it tried again, if it was given up. One
+    that has that class already stays as it is: the answer is its status. An index that is restored takes
+    along what it lists; archived, it leaves that as it is.
     Input   repositoryName, registryId, imageId (tag, digest or both), targetStorageClass (STANDARD, ARCHIVE)
     Output  registryId, repositoryName, imageId, imageStatus (ARCHIVED; ACTIVATING or ACTIVE)
     Raises  RepositoryNotFoundException, ImageNotFoundException, InvalidParameterException where no image is
@@ -34,7 +35,7 @@ def update_image_storage_class(call: Call) -> Output:
                     lists=", ".join(map(str, lists)),
                 )
             image = db.images.archive(repository, image, at=call.now)
-        elif not is_archive and image.status == ARCHIVED:
+        elif not is_archive and image.status != ACTIVE:
             image = db.images.restore(repository, image)
     named = {"imageDigest": str(image.digest)}
     if "imageTag" in image_id:
