@@ -127,6 +127,23 @@ def _let_pass(installation, duration):
         installation.work()
 
 
+def test_a_policy_that_takes_the_place_of_another_has_its_time_too(installation, place):
+    """To put a better one, although the job of the first is due already."""
+    place.push(), place.push()
+    place.put(keep(9))
+    installation.work()
+    installation.now += DELAY - timedelta(seconds=1)
+    place.put(keep(1))
+    for left, passed in (
+        (2, timedelta(seconds=1)),
+        (2, DELAY - timedelta(seconds=2)),
+        (1, timedelta(seconds=1)),
+    ):
+        installation.now += passed
+        installation.work()
+        assert len(place.left()) == left
+
+
 def test_every_policy_is_found_however_many_there_are(installation, place, monkeypatch):
     monkeypatch.setattr(expire_images, "PAGE", 2)
     place.put(keep(1))

@@ -77,7 +77,7 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
 
     payload  repository_id; asked, where an operator wants it now
     While the clock is not to be trusted (domain/collecting.py) nothing is too old: it is looked at again
-    later, unless somebody asked.
+    later, unless somebody asked. So is a policy that was put less than DELAY ago, in place of another.
     """
     if not work.payload.get("asked") and _is_clock_unsteady(work):
         return Rest(work.now + UNSTEADY, work.payload)
@@ -86,6 +86,8 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
         stored = None if repository is None else db.lifecycle_policies.find(repository)
         if repository is None or stored is None:
             return None
+        if not work.payload.get("asked") and work.now < stored.put_at + DELAY:
+            return Rest(stored.put_at + DELAY, work.payload)
         facts = db.lifecycle_facts.read(repository)
     followed = Followed(repository, parse(stored.text), stored.id, stored.evaluated_at)
     verdict = evaluate(facts, followed.policy, now=milliseconds(work.now))
