@@ -327,6 +327,31 @@ def test_a_lease_is_never_made_shorter(installation):
 # Interrupted. Source: reliability.md D5.
 
 
+def test_bytes_that_cannot_be_removed_keep_no_others_from_going(installation, monkeypatch):
+    monkeypatch.setattr(job, "REMOVALS", 1)
+    layers = [a_layer() for _ in range(3)]
+    for layer in layers:
+        installation.push_layer("team/app", layer)
+    first, *others = (installation.path(layer) for layer in layers)
+    installation.now += LEASE + GRACE
+    collect(installation)
+    kept = first.rename(first.with_suffix(".kept"))
+    first.mkdir()  # no file, so nobody can remove it as one
+    installation.now += DELAY
+    assert collect(installation) == 2
+    assert not any(path.exists() for path in others)
+    [line] = [each for each in installation.log if each["event"] == "bytes are not removed"]
+    assert line["key"] == first.name
+
+    first.rmdir()
+    kept.rename(first)
+    installation.now += job.AGAIN - MOMENT
+    assert collect(installation) == 0
+    installation.now += MOMENT
+    assert collect(installation) == 1
+    assert keys(installation) == []
+
+
 def test_a_digest_that_comes_again_while_its_old_bytes_wait_is_a_blob_of_its_own(installation):
     layer = a_layer()
     image = an_image(layers=[layer])

@@ -33,6 +33,8 @@ BATCH = 5
 way to others, so on a machine that is busy a millisecond of it may take many."""
 REMOVALS = 20
 """How many files are removed between two transactions that forget them."""
+AGAIN = timedelta(hours=1)
+"""When it is tried again to remove a file that cannot be; others have their turn before."""
 
 RESTS = 4
 """How much longer it waits between two batches than one takes: a fifth of the time is its own, and the lock
@@ -111,11 +113,18 @@ def _remove(work: Work, *, copies_only: bool) -> None:
             )
         if not due:
             return
+        failed = []
         for each in due:
-            remove_bytes(work, each.key, each.tier, each.size_bytes, each.reason, each.digest)
+            try:
+                remove_bytes(work, each.key, each.tier, each.size_bytes, each.reason, each.digest)
+            except OSError as error:
+                failed.append(each)
+                work.tools.tell("error", "bytes are not removed", key=each.key, reason=str(error))
             fp("gc.bytes_removed")
         with work.database.transaction(durable=False) as db:
-            gone = _amount([each for each in due if db.removals.delete(each)])
+            for each in failed:
+                db.removals.postpone(each, until=work.now + AGAIN)
+            gone = _amount([each for each in due if each not in failed and db.removals.delete(each)])
             figures.add(db, gc_removed_blobs=gone.blobs, gc_removed_bytes=gone.size_bytes)
         work.counts["removed"] += gone.blobs
 

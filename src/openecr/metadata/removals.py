@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, bindparam, delete, exists, func, or_, select
+from sqlalchemy import Boolean, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from openecr.domain.garbage import COPY, Amount, Removal
@@ -34,7 +34,9 @@ _DUE_COPIES = Query(
 _OF_DIGEST = Query(
     select(*_COLUMNS).where(removal.c.digest == bindparam("digest")).order_by(removal.c.due_at)
 )
-_DELETE = Query(delete(removal).where(removal.c.key == bindparam("key"), removal.c.tier == bindparam("tier")))
+_WHICH = (removal.c.key == bindparam("its_key"), removal.c.tier == bindparam("its_tier"))
+_DELETE = Query(delete(removal).where(*_WHICH))
+_POSTPONE = Query(update(removal).where(*_WHICH).values(due_at=bindparam("until")))
 _WAITING = Query(
     select(
         func.count(), func.coalesce(func.sum(removal.c.size_bytes), 0), func.min(removal.c.due_at)
@@ -88,7 +90,11 @@ class Removals:
 
     def delete(self, which: Removal) -> bool:
         """Its bytes are gone. False where that was known already."""
-        return self._connection.run(_DELETE, key=which.key, tier=which.tier) == 1
+        return self._connection.run(_DELETE, its_key=which.key, its_tier=which.tier) == 1
+
+    def postpone(self, which: Removal, *, until: datetime) -> None:
+        """Its bytes cannot be removed now."""
+        self._connection.run(_POSTPONE, its_key=which.key, its_tier=which.tier, until=milliseconds(until))
 
     def waiting(self) -> tuple[Amount, datetime | None]:
         """How much there is, and when the first is due."""
