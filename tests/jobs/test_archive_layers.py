@@ -387,6 +387,39 @@ def test_what_an_index_lists_comes_back_even_if_the_index_goes_before(installati
     assert (status(installation, child), tiers(installation, child)) == ("ACTIVE", {"standard"})
 
 
+def test_what_an_index_that_is_pushed_again_lists_comes_to_hand_even_if_the_index_goes_before(installation):
+    child = an_image()
+    index = an_index(child)
+    pushed(installation, child, index)
+    archive(installation, index)
+    archive(installation, child)
+    installation.push_manifest(PLACE, index)
+    installation.ask("BatchDeleteImage", repositoryName=PLACE, imageIds=[{"imageDigest": index.digest}])
+    assert (status(installation, child), tiers(installation, child)) == ("ACTIVE", {"archive"})
+    installation.work()
+    assert (status(installation, child), tiers(installation, child)) == ("ACTIVE", {"standard"})
+
+
+def test_an_image_with_a_damaged_layer_is_activating_until_that_is_whole_again(installation):
+    layer = a_layer()
+    image = pushed(installation, an_image(layers=[layer]))
+    archive(installation, image)
+    path = installation.path(layer)
+    path.write_bytes(b"?" * len(layer.content))
+    installation.now += timedelta(days=30)
+    assert installation.run("scrub") == 1
+    change(installation, image, "STANDARD")
+    installation.work()
+    assert status(installation, image) == "ACTIVATING"
+
+    path.write_bytes(layer.content)
+    installation.now += timedelta(days=30)
+    assert installation.run("scrub") == 1
+    change(installation, image, "STANDARD")
+    installation.work()
+    assert (status(installation, image), tiers(installation, image)) == ("ACTIVE", {"standard"})
+
+
 def test_who_asks_again_for_an_image_that_was_given_up_has_it_tried_again(installation):
     layer = a_layer()
     image = pushed(installation, an_image(layers=[layer]))

@@ -6,11 +6,11 @@ active at once; its layers are served from where they are, and brought to hand b
 
 from functools import partial
 
-from openecr.domain.image import ARCHIVED, Image
+from openecr.domain.image import ACTIVE, ARCHIVED, Image
 from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
 from openecr.domain.tier import STANDARD
-from openecr.jobs.move_bytes import move
+from openecr.jobs.move_bytes import BlobDamaged, move
 from openecr.jobs.service_event import service_event
 from openecr.jobs.work import Work
 from openecr.metadata.database import Transaction
@@ -21,8 +21,8 @@ def restore_images(work: Work) -> None:
     """Bring the layers of an image to hand, and make it active, and all that it lists.
 
     payload  repository_id, digest
-    One that was archived again, or deleted, meanwhile stays as it is. Layers that cannot be brought make
-    the job fail, which is tried again; the image is ACTIVATING until then.
+    One that was archived again, or deleted, meanwhile stays as it is. Layers that cannot be brought, or
+    are damaged, make the job fail, which is tried again; the image is ACTIVATING until then.
     """
     while True:
         work.step()
@@ -42,6 +42,8 @@ def restore_images(work: Work) -> None:
             repository, image = found
             if db.tiers.in_archive(image.id):  # what was restored and archived in turns meanwhile
                 continue
+            if image.status != ACTIVE and db.tiers.has_damaged(image.id):
+                raise BlobDamaged(f"{image.digest} cannot be restored: some of its layers are damaged")
             activated = db.images.activate(repository, image, at=work.tools.clock())
         break
     for image in activated:

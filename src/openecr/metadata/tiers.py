@@ -36,6 +36,13 @@ _IN_ARCHIVE = Query(
     .order_by(blob.c.id)
 )
 _IS_WANTED = Query(select(blob.c.id).where(*_WHICH, blob.c.tier == ARCHIVE, _is_needed))
+_HAS_DAMAGED = Query(
+    select(
+        exists().where(
+            image_blob.c.image_id.in_(UNDER), blob.c.id == image_blob.c.blob_id, blob.c.state != LIVE
+        )
+    )
+)
 _MOVE = Query(
     update(blob)
     .where(*_WHICH)
@@ -77,6 +84,12 @@ class Tiers:
     def is_wanted(self, which: StoredBlob) -> bool:
         """Whether that still holds of one of them, and it is where it was."""
         return self._connection.one(_IS_WANTED, blob=which.id, old_key=which.key) is not None
+
+    def has_damaged(self, image_id: int) -> bool:
+        """Whether a blob of an image, or of anything that it lists, is known to be damaged."""
+        row = self._connection.one(_HAS_DAMAGED, root=image_id)
+        assert row is not None
+        return bool(row[0])
 
     def move(self, which: StoredBlob, *, key: str, tier: str) -> None:
         """From now on its bytes are those under that key. It must be where it was."""

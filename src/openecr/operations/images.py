@@ -65,7 +65,6 @@ def put_image(call: Call) -> Output:
         repository = db.repositories.get(call.registry, name)
         layers: list[tuple[Layer, str]] = []
         children: list[Image] = []
-        is_restored = False
         image = db.images.find_by_digest(repository, digest)
         if image is None and asked is None and not call.via_oci:
             image = _without_final_newline(db, repository, text)
@@ -77,9 +76,7 @@ def put_image(call: Call) -> Output:
         if image is None:
             _check_count(call, db, repository)
             image = db.images.add(repository, new, text, layers=layers, children=children)
-        elif image.status != ACTIVE:
-            is_restored = True
-        elif not changed and not call.via_oci:
+        elif image.status == ACTIVE and not changed and not call.via_oci:
             raise ImageAlreadyExistsException(
                 digest=image.digest,
                 tag=tags[0] if tags else "null",
@@ -92,11 +89,14 @@ def put_image(call: Call) -> Output:
             _check_tags(call, db, repository, image)
         if alias is not None:
             db.layers.add_alias(repository, alias, digest)
-        if is_restored or children:  # or an index that is active would list an image that is not
-            is_restored |= bool(db.images.activate(repository, image, at=call.now))
-        if is_restored or any(layer.tier != STANDARD for layer, _ in layers):
+        restored: list[Image] = []
+        if image.status != ACTIVE or children:  # or an index that is active would list an image that is not
+            restored = db.images.activate(repository, image, at=call.now)
+        for each in restored:
+            db.images.want(repository, each)
+        if any(layer.tier != STANDARD for layer, _ in layers):
             db.images.want(repository, image)
-        if is_new or is_restored or changed:
+        if is_new or restored or changed:
             fp("image.before_commit")
     fp("image.after_commit")
 
