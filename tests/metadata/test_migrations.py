@@ -4,13 +4,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from openecr.domain.principal import ACTIVE, AccessKey
 from openecr.metadata.database import Database
 from openecr.metadata.migrate import HEAD, NewerDatabase, creation, upgrade
-from openecr.metadata.query import moment
+from openecr.metadata.query import milliseconds, moment
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:alembic")
 
@@ -118,6 +119,36 @@ def test_images_are_marked_as_tagged_and_lists_of_them_filter(tmp_path):
         for tagged, expected in (("TAGGED", [2]), ("UNTAGGED", [1]), ("ANY", [1, 2])):
             page = db.image_lists.page(repository, tagged=tagged, status="ACTIVE", after=b"", limit=9)
             assert [image.id for image in page] == expected
+    database.close()
+
+
+def test_blobs_of_before_are_looked_at_after_a_whole_time_of_grace(tmp_path):
+    upgrade(tmp_path / "x.db", "0002")
+    driver = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    driver.execute(
+        "INSERT INTO repository VALUES"
+        " (7, 'ecr', '1', 'eu', 'app', 0, 'MUTABLE', '[]', 0, 'AES256', NULL, '{}')"
+    )
+    began = datetime.now(UTC).replace(microsecond=0)
+    ends = began + timedelta(hours=9)
+    for blob, lease_until in ((1, moment(0)), (2, ends)):
+        driver.execute(
+            "INSERT INTO blob VALUES (?, ?, 5, ?, 1, 'live', 0)", (blob, bytes([blob]) * 32, str(blob))
+        )
+        driver.execute("INSERT INTO repository_blob VALUES (7, ?, ?)", (blob, milliseconds(lease_until)))
+    driver.execute("INSERT INTO image VALUES (1, 7, x'00', '', NULL, 0, 0, NULL, '{}', 'ACTIVE', 0)")
+    driver.close()
+
+    database = Database(tmp_path / "x.db")
+
+    with database.reading() as db:
+        assert db.repositories.image_count(db.repositories.find_by_id(7)) == 1
+        assert not db.garbage.has_due(before=began - timedelta(milliseconds=1))
+        count, first = db.garbage.waiting()
+        assert count == 2
+        assert began <= first <= datetime.now(UTC)
+        [(last,)] = db.connection.driver.execute("SELECT max(since) FROM garbage_review").fetchall()
+        assert moment(last) == ends
     database.close()
 
 
