@@ -1,6 +1,7 @@
 """When an image was last pulled, and whose pulls do not count."""
 
 import json
+import sys
 import threading
 from datetime import timedelta
 
@@ -363,4 +364,31 @@ def test_pulls_may_be_noted_while_others_are_recorded(server, clock):
     recording.join()
     stop.set()
     noting.join()
+    assert failures == []
+
+
+def test_two_may_record_at_once(server, clock):
+    """The timer of a server and its end."""
+    switch_seconds = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    failures = []
+
+    def record(pulls, both):
+        both.wait()
+        try:
+            pulls.record(server.parts.stores.database, resolution=timedelta(0))
+        except KeyError as error:
+            failures.append(error)
+
+    for _ in range(60):
+        pulls, both = NotedPulls(), threading.Barrier(2)
+        for image_id in range(300):
+            pulls.note(image_id, Puller, clock.now)
+        recording = [threading.Thread(target=record, args=(pulls, both)) for _ in range(2)]
+        for each in recording:
+            each.start()
+        for each in recording:
+            each.join()
+        assert len(pulls) == 0
+    sys.setswitchinterval(switch_seconds)
     assert failures == []

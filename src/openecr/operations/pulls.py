@@ -35,9 +35,9 @@ class NotedPulls:
         """Write down what was noted; for how many images.
 
         resolution  an image whose time was recorded more lately than that keeps it
-        Raises ServiceUnavailable; what was noted stays noted.
+        Raises ServiceUnavailable; what was noted stays noted. Two may be at it when a server ends.
         """
-        noted = {key: self._noted[key] for key in list(self._noted)}
+        noted = dict(self._noted)
         latest: dict[int, datetime] = {}
         with database.reading() as db:
             for (image_id, principal), at in noted.items():
@@ -50,5 +50,5 @@ class NotedPulls:
                 count += db.pull_times.record(pulls[start : start + BATCH], resolution=resolution)
         for key, at in noted.items():
             if self._noted.get(key) == at:  # not pulled again meanwhile
-                del self._noted[key]
+                self._noted.pop(key, None)
         return count
