@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from openecr.domain.collecting import JUMP, STEADY
 from openecr.errors import UploadNotFoundException
 from openecr.jobs import expire_uploads as job
 from openecr.jobs.expire_uploads import ORPHAN_LIFE
@@ -38,6 +39,22 @@ def test_an_upload_is_forgotten_when_it_was_idle_for_more_than_a_day(installatio
         size_of(installation, upload)
     assert list(installation.blobs.staged()) == []
     assert expire() == 0
+
+
+def test_while_the_clock_is_not_to_be_trusted_no_upload_was_idle_for_long(installation, expire):
+    installation.create("team/app")
+    upload = installation.upload("team/app", b"going on")
+    installation.run("collect_garbage")  # it looks at the clock
+    installation.now += 40 * DAY
+    assert expire() == 0
+    installation.run("collect_garbage")
+    assert expire() == 0
+    assert size_of(installation, upload) == 8
+
+    for _ in range(STEADY // JUMP):  # the clock was right
+        installation.now += JUMP
+        installation.run("collect_garbage")
+    assert expire() == 1
 
 
 def test_an_upload_that_goes_on_stays(installation, expire):

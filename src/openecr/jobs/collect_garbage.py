@@ -87,6 +87,15 @@ def is_stopped(work: Work, wanted: Amount) -> bool:
     return bool(reason)
 
 
+def is_clock_unsteady(work: Work) -> bool:
+    """Whether the clock is not to be trusted, for who judges by it what is too old."""
+    with work.database.reading() as db:
+        memory = db.collecting.memory()
+    if memory.seen_at is None:
+        return False
+    return memory.jumped_at is not None or abs(work.now - memory.seen_at) > work.bounds.gc_brakes.jump
+
+
 def _collect(work: Work) -> None:
     before = work.now - work.bounds.gc_grace
     due_at = work.now + work.bounds.gc_removal_delay

@@ -16,6 +16,7 @@ from openecr.domain.lifecycle import Candidate, Decision, Failure, evaluate
 from openecr.domain.lifecycle_policy import EXPIRE, SINCE_PULLED, parse
 from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
+from openecr.jobs.collect_garbage import is_clock_unsteady
 from openecr.jobs.lifecycle_events import IMAGES_PER_EVENT, RUN, Followed, events
 from openecr.jobs.work import Rest, Work
 from openecr.metadata.database import Transaction
@@ -79,7 +80,7 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
     While the clock is not to be trusted (domain/collecting.py) nothing is too old: it is looked at again
     later, unless somebody asked. So is a policy that was put less than DELAY ago, in place of another.
     """
-    if not work.payload.get("asked") and _is_clock_unsteady(work):
+    if not work.payload.get("asked") and is_clock_unsteady(work):
         return Rest(work.now + UNSTEADY, work.payload)
     with work.database.reading() as db:
         repository = db.repositories.find_by_id(work.payload["repository_id"])
@@ -114,14 +115,6 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
     with work.database.transaction() as db:
         db.lifecycle_policies.note_evaluated(repository, stored, at=work.now)
     return None
-
-
-def _is_clock_unsteady(work: Work) -> bool:
-    with work.database.reading() as db:
-        memory = db.collecting.memory()
-    if memory.seen_at is None:
-        return False
-    return memory.jumped_at is not None or abs(work.now - memory.seen_at) > work.bounds.gc_brakes.jump
 
 
 def _is_policy_of(db: Transaction, followed: Followed) -> bool:

@@ -8,6 +8,7 @@ finished, so it is left alone until it is older than any upload may be.
 from datetime import timedelta
 
 from openecr.domain.upload import IDLE_LIFE
+from openecr.jobs.collect_garbage import is_clock_unsteady
 from openecr.jobs.work import Work
 
 ORPHAN_LIFE = timedelta(hours=48)
@@ -19,8 +20,11 @@ BATCH = 100
 def expire_uploads(work: Work) -> None:
     """Remove uploads idle for longer than IDLE_LIFE, and staged bytes no upload speaks of.
 
-    Uploads that somebody is adding to stay.
+    Uploads that somebody is adding to stay. While the clock is not to be trusted (domain/collecting.py)
+    nothing is too old.
     """
+    if is_clock_unsteady(work):
+        return
     _expire_idle(work)
     _remove_orphans(work)
 
