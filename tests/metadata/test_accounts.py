@@ -15,9 +15,7 @@ ELSEWHERE = private_registry(ACCOUNT, "us-east-1")
 
 
 def a_repository(registry, name):
-    return Repository(
-        0, registry, name, NOW, TagMutability("MUTABLE", ()), False, Encryption("AES256", None), {}
-    )
+    return Repository(0, registry, name, NOW, TagMutability("MUTABLE", ()), False, Encryption("AES256", None))
 
 
 def test_accounts_are_listed_by_number(db):

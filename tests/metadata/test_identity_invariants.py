@@ -199,6 +199,7 @@ def test_a_row_dies_with_its_owner(found, table, parent):
 
 def test_every_table_that_came_with_identities_is_looked_at():
     of_images = {
+        "catalog",
         "digest_alias",
         "garbage_review",
         "image",

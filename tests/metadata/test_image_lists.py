@@ -45,8 +45,8 @@ def store(db, images):
     for name in ("ours", "others"):
         ask(
             "INSERT INTO repository (kind, account_id, region, name, created_at, tag_mutability,"
-            " mutability_filters, scan_on_push, encryption_type, catalog_data)"
-            " VALUES ('ecr', ?, 'eu-central-1', ?, 0, 'MUTABLE', '[]', 0, 'AES256', '{}')",
+            " mutability_filters, scan_on_push, encryption_type)"
+            " VALUES ('ecr', ?, 'eu-central-1', ?, 0, 'MUTABLE', '[]', 0, 'AES256')",
             (ACCOUNT, name),
         )
     registry = private_registry(ACCOUNT, "eu-central-1")

@@ -142,13 +142,33 @@ def test_blobs_of_before_are_looked_at_after_a_whole_time_of_grace(tmp_path):
     database = Database(tmp_path / "x.db")
 
     with database.reading() as db:
-        assert db.repositories.image_count(db.repositories.find_by_id(7)) == 1
+        assert db.images.count(db.repositories.find_by_id(7)) == 1
         assert not db.garbage.has_due(before=began - timedelta(milliseconds=1))
         count, first = db.garbage.waiting()
         assert count == 2
         assert began <= first <= datetime.now(UTC)
         [(last,)] = db.connection.driver.execute("SELECT max(since) FROM garbage_review").fetchall()
         assert moment(last) == ends
+    database.close()
+
+
+def test_catalog_data_outlive_their_parting_from_repositories(tmp_path):
+    upgrade(tmp_path / "x.db", "0002")
+    driver = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    rows = [(7, "ecr", "{}"), (8, "ecr-public", '{"aboutText": "of “tools”"}')]
+    for number, kind, data in rows:
+        driver.execute(
+            "INSERT INTO repository VALUES"
+            " (?, ?, '1', 'us', 'app', 0, 'MUTABLE', '[]', 0, 'AES256', NULL, ?)",
+            (number, kind, data),
+        )
+    driver.close()
+
+    database = Database(tmp_path / "x.db")
+
+    with database.reading() as db:
+        assert db.catalogs.texts(db.repositories.find_by_id(8)) == {"aboutText": "of “tools”"}
+        assert db.connection.driver.execute("SELECT repository_id FROM catalog").fetchall() == [(8,)]
     database.close()
 
 

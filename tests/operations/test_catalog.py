@@ -62,6 +62,15 @@ def test_what_a_repository_is_created_with_is_kept(ecr_public):
     assert data_of(ecr_public, "tools") == TEXTS | {"logoUrl": url}
 
 
+def test_a_push_and_a_list_have_nothing_to_do_with_texts(ecr_public, server, tools):
+    """They may have 200,000 bytes, and a list a thousand repositories."""
+    put(ecr_public, tools, aboutText="x" * 25_600, usageText="y" * 25_600)
+    database = server.parts.stores.database
+    with database.reading() as db:
+        (row,) = db.connection.driver.execute("SELECT * FROM repository").fetchall()
+    assert len(repr(row)) < 1000
+
+
 def test_what_is_put_takes_the_place_of_all_there_was(ecr_public, tools):
     put(ecr_public, tools, **TEXTS, logoImageBlob=a_png())
     assert put(ecr_public, tools, description="Else") == {"description": "Else"}

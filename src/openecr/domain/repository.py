@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from openecr.domain.registry import Registry
 from openecr.domain.tag_mutability import TagMutability
@@ -25,7 +24,6 @@ class Repository:
     mutability: TagMutability
     scan_on_push: bool
     encryption: Encryption
-    catalog_data: dict[str, Any]  # public repositories: as on the wire
 
     @property
     def arn(self) -> str:

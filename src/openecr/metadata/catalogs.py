@@ -1,12 +1,15 @@
-"""What public registries and repositories are shown with. A repository's texts are with the repository."""
+"""What public registries and repositories are shown with."""
 
+from typing import Any
+
+import orjson
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from openecr.domain.logo import Logo
 from openecr.domain.repository import Repository
 from openecr.metadata.query import Connection, Query
-from openecr.metadata.schema import logo, registry_catalog
+from openecr.metadata.schema import catalog, logo, registry_catalog
 
 _OF_REGISTRY = Query(
     select(registry_catalog.c.display_name, registry_catalog.c.is_verified).where(
@@ -29,6 +32,12 @@ _VERIFY = Query(
         index_elements=["account_id"], set_={"is_verified": _verifying.excluded.is_verified}
     )
 )
+_TEXTS = Query(select(catalog.c.texts).where(catalog.c.repository_id == bindparam("repository")))
+_saying = insert(catalog).values(repository_id=bindparam("repository"), texts=bindparam("texts"))
+_PUT_TEXTS = Query(
+    _saying.on_conflict_do_update(index_elements=["repository_id"], set_={"texts": _saying.excluded.texts})
+)
+_REMOVE_TEXTS = Query(delete(catalog).where(catalog.c.repository_id == bindparam("repository")))
 _LOGO = Query(select(logo.c.sha256).where(logo.c.repository_id == bindparam("repository")))
 _LOGO_CONTENT = Query(
     select(logo.c.media_type, logo.c.content).where(logo.c.sha256 == bindparam("sha256")).limit(1)
@@ -66,6 +75,18 @@ class Catalogs:
 
     def set_verified(self, account: str, is_verified: bool) -> None:
         self._connection.run(_VERIFY, account=account, is_verified=is_verified)
+
+    def texts(self, repository: Repository) -> dict[str, Any]:
+        """What is said of a repository, as on the wire; empty where nothing is."""
+        row = self._connection.one(_TEXTS, repository=repository.id)
+        return {} if row is None else orjson.loads(row[0])
+
+    def put_texts(self, repository: Repository, texts: dict[str, Any]) -> None:
+        """In place of those there were."""
+        if texts:
+            self._connection.run(_PUT_TEXTS, repository=repository.id, texts=orjson.dumps(texts).decode())
+        else:
+            self._connection.run(_REMOVE_TEXTS, repository=repository.id)
 
     def find_logo(self, repository: Repository) -> bytes | None:
         """The sha256 of a repository's logo."""

@@ -24,7 +24,6 @@ _COLUMNS = (
     repository.c.scan_on_push,
     repository.c.encryption_type,
     repository.c.kms_key,
-    repository.c.catalog_data,
 )
 IN_REGISTRY = (
     repository.c.kind == bindparam("kind"),
@@ -71,16 +70,10 @@ _IS_THERE_BEYOND = Query(
     .limit(1)
     .offset(bindparam("count"))
 )
-_IMAGE_COUNT = Query(select(repository.c.image_count).where(repository.c.id == bindparam("repository")))
 _SET_SCAN_ON_PUSH = Query(
     update(repository)
     .where(repository.c.id == bindparam("repository"))
     .values(scan_on_push=bindparam("scan_on_push"))
-)
-_SET_CATALOG_DATA = Query(
-    update(repository)
-    .where(repository.c.id == bindparam("repository"))
-    .values(catalog_data=bindparam("catalog_data"))
 )
 _HAS_IMAGES = Query(select(exists().where(image.c.repository_id == bindparam("repository"))))
 # Children do not die with their parents: the links go first, then all else by cascade.
@@ -142,7 +135,6 @@ class Repositories:
             scan_on_push=new.scan_on_push,
             encryption_type=new.encryption.type,
             kms_key=new.encryption.kms_key,
-            catalog_data=json.dumps(new.catalog_data),
         )
         return replace(new, id=identity)
 
@@ -157,18 +149,9 @@ class Repositories:
     def set_scan_on_push(self, which: Repository, scan_on_push: bool) -> None:
         self._connection.run(_SET_SCAN_ON_PUSH, repository=which.id, scan_on_push=scan_on_push)
 
-    def set_catalog_data(self, which: Repository, catalog_data: dict[str, Any]) -> None:
-        self._connection.run(_SET_CATALOG_DATA, repository=which.id, catalog_data=json.dumps(catalog_data))
-
     def has_more_than(self, registry: Registry, count: int) -> bool:
         """Whether the registry has more repositories than that."""
         return self._connection.one(_IS_THERE_BEYOND, **place(registry), count=count) is not None
-
-    def image_count(self, which: Repository) -> int:
-        row = self._connection.one(_IMAGE_COUNT, repository=which.id)
-        assert row is not None
-        count: int = row[0]
-        return count
 
     def has_images(self, which: Repository) -> bool:
         row = self._connection.one(_HAS_IMAGES, repository=which.id)
@@ -188,7 +171,7 @@ def place(registry: Registry) -> dict[str, Any]:
 
 
 def _repository(registry: Registry, row: Row) -> Repository:
-    id_, name, created_at, setting, filters, scan_on_push, encryption_type, kms_key, catalog_data = row
+    id_, name, created_at, setting, filters, scan_on_push, encryption_type, kms_key = row
     return Repository(
         id_,
         registry,
@@ -197,5 +180,4 @@ def _repository(registry: Registry, row: Row) -> Repository:
         TagMutability(setting, () if filters == "[]" else tuple(json.loads(filters))),
         bool(scan_on_push),
         Encryption(encryption_type, kms_key),
-        {} if catalog_data == "{}" else json.loads(catalog_data),
     )

@@ -238,7 +238,6 @@ repository = Table(
     Column("scan_on_push", Boolean, nullable=False),
     Column("encryption_type", Text, nullable=False),
     Column("kms_key", Text),
-    Column("catalog_data", Text, nullable=False),  # JSON, of a public repository
     Column("image_count", Integer, nullable=False, server_default="0"),
     UniqueConstraint("kind", "account_id", "region", "name"),
     sqlite_autoincrement=True,  # an id is never given twice: a late writer must not meet a namesake
@@ -505,6 +504,14 @@ registry_catalog = Table(
 )
 
 # A picture for a public repository.
+catalog = Table(
+    # Apart from its repository, whose row is read and written by every push: texts may have 200 KB.
+    "catalog",
+    metadata,
+    Column("repository_id", Id, ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("texts", Text, nullable=False),  # JSON: of CatalogData all that is no picture
+)
+
 logo = Table(
     "logo",
     metadata,

@@ -7,7 +7,6 @@ Source: control-plane.md §9.5. Its limits are the model's (`aws/validate.py`); 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from openecr.domain import logo
@@ -69,9 +68,9 @@ def put_repository_catalog_data(call: Call) -> Output:
     texts, picture = parse(call.input["catalogData"])
     with call.transaction() as db:
         repository = db.repositories.get(call.registry, call.input["repositoryName"])
-        db.repositories.set_catalog_data(repository, texts)
+        db.catalogs.put_texts(repository, texts)
         db.catalogs.put_logo(repository, picture)
-        return {"catalogData": describe(call, db, replace(repository, catalog_data=texts))}
+        return {"catalogData": describe(call, db, repository)}
 
 
 def parse(given: Mapping[str, Any]) -> tuple[dict[str, Any], Logo | None]:
@@ -88,9 +87,8 @@ def parse(given: Mapping[str, Any]) -> tuple[dict[str, Any], Logo | None]:
 def describe(call: Call, db: Transaction, repository: Repository) -> Output:
     """A RepositoryCatalogData. `marketplaceCertified` is left out, as in AWS's own examples (AWS CLI,
     ecr-public create-repository): there is no marketplace here."""
+    texts = db.catalogs.texts(repository)
     sha256 = db.catalogs.find_logo(repository)
     if sha256 is None:
-        return repository.catalog_data
-    return repository.catalog_data | {
-        "logoUrl": call.stores.addresses.logo_url(sha256, origin=call.origin),
-    }
+        return texts
+    return texts | {"logoUrl": call.stores.addresses.logo_url(sha256, origin=call.origin)}

@@ -268,7 +268,7 @@ def _new_image(call: Call, manifest: Manifest, digest: Digest, text: str, childr
 def _check_count(call: Call, db: Transaction, repository: Repository) -> None:
     """Raises LimitExceededException where the repository has as many images as it may have."""
     most = call.quotas.images_per_repository
-    if db.repositories.image_count(repository) >= most:
+    if db.images.count(repository) >= most:
         raise LimitExceededException(
             f"The repository with name '{repository.name}' in the registry with id '{call.registry.id}' "
             f"cannot have more than {most} images."

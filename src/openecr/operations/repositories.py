@@ -44,7 +44,6 @@ def create_repository(call: Call) -> Output:
         ),
         scan_on_push=call.input.get("imageScanningConfiguration", {}).get("scanOnPush", False),
         encryption=encryption.parse(call.input.get("encryptionConfiguration"), call.registry),
-        catalog_data=texts,
     )
     tags = resource_tags.parse(call.input.get("tags") or [], most=call.quotas.resource_tags)
     if tags:
@@ -57,6 +56,7 @@ def create_repository(call: Call) -> Output:
         if call.registry.kind is Kind.PRIVATE:
             return {"repository": describe(call, db, repository)}
 
+        db.catalogs.put_texts(repository, texts)
         db.catalogs.put_logo(repository, logo)
         if not any(alias.is_default for alias in db.aliases.of_account(call.registry.account)):
             db.aliases.add(call.registry.account, _new_alias(db), is_default=True, at=call.now)

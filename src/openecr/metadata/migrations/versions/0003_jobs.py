@@ -112,6 +112,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("repository_id"),
     )
     op.create_table(
+        "catalog",
+        sa.Column("repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("texts", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repository.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("repository_id"),
+    )
+    op.create_table(
         "logo",
         sa.Column("repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("media_type", sa.Text(), nullable=False),
@@ -151,9 +158,18 @@ def upgrade() -> None:
     op.add_column("repository", sa.Column("image_count", sa.Integer(), server_default="0", nullable=False))
     op.drop_index("session_by_identity", "session")
     op.create_index("session_by_identity", "session", ["identity_id", "expires_at"], unique=False)
+    _part_catalogs_from_repositories()
     _count_images()
     _review_all_blobs()
     _filter_lists_by_index()
+
+
+def _part_catalogs_from_repositories() -> None:
+    op.execute(
+        "INSERT INTO catalog (repository_id, texts) "
+        "SELECT id, catalog_data FROM repository WHERE catalog_data != '{}'"
+    )
+    op.drop_column("repository", "catalog_data")
 
 
 def _count_images() -> None:
