@@ -110,10 +110,11 @@ def fill_lists(peer: Openecr) -> None:
         ids = dict(driver.execute("SELECT name, id FROM repository"))
         driver.executemany(
             "INSERT INTO repository (kind, account_id, region, name, created_at, tag_mutability,"
-            " mutability_filters, scan_on_push, encryption_type, catalog_data)"
-            " VALUES ('ecr', ?, ?, ?, 0, 'MUTABLE', '[]', 0, 'AES256', '{}')",
+            " mutability_filters, scan_on_push, encryption_type)"
+            " VALUES ('ecr', ?, ?, ?, 0, 'MUTABLE', '[]', 0, 'AES256')",
             ((ACCOUNT, REGION, _name(number)) for number in range(MANY)),
         )
+        driver.execute("UPDATE repository_count SET count = count + ?", (MANY,))
         driver.executemany(_ADD_IMAGE, (_image(ids[IMAGES], number) for number in range(MANY)))
         driver.execute(
             "INSERT INTO tag (repository_id, name, image_id, created_at)"

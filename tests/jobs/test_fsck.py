@@ -85,6 +85,15 @@ def test_a_repository_that_is_said_to_have_more_images_or_fewer_is_found(install
         assert installation.fsck() == [f"I7 {pushed[0]} is said to have {said} images and has 3"]
 
 
+def test_a_registry_that_is_said_to_have_more_repositories_or_fewer_is_found(installation):
+    every = installation.create("app").removesuffix("app") + "*"
+    for said in (2, 0):
+        installation.ask_database(f"UPDATE repository_count SET count = {said}")
+        assert installation.fsck() == [f"I7 of {every} there are said to be {said}, and are 1"]
+    installation.ask_database("DELETE FROM repository_count")
+    assert installation.fsck() == [f"I7 of {every} there are said to be 0, and are 1"]
+
+
 def test_a_tag_of_another_repositorys_image_is_found(installation, pushed):
     arn = installation.create("other")
     installation.ask_database(

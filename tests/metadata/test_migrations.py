@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from openecr.domain.principal import ACTIVE, AccessKey
+from openecr.domain.registry import public_registry
 from openecr.metadata.database import Database
 from openecr.metadata.migrate import HEAD, NewerDatabase, creation, upgrade
 from openecr.metadata.query import milliseconds, moment
@@ -159,7 +160,7 @@ def test_catalog_data_outlive_their_parting_from_repositories(tmp_path):
     for number, kind, data in rows:
         driver.execute(
             "INSERT INTO repository VALUES"
-            " (?, ?, '1', 'us', 'app', 0, 'MUTABLE', '[]', 0, 'AES256', NULL, ?)",
+            " (?, ?, '1', 'us-east-1', 'app', 0, 'MUTABLE', '[]', 0, 'AES256', NULL, ?)",
             (number, kind, data),
         )
     driver.close()
@@ -167,6 +168,7 @@ def test_catalog_data_outlive_their_parting_from_repositories(tmp_path):
     database = Database(tmp_path / "x.db")
 
     with database.reading() as db:
+        assert db.repositories.count(public_registry("1")) == 1
         assert db.catalogs.texts(db.repositories.find_by_id(8)) == {"aboutText": "of “tools”"}
         assert db.connection.driver.execute("SELECT repository_id FROM catalog").fetchall() == [(8,)]
     database.close()

@@ -36,6 +36,7 @@ HOT = {
     "boundary": (managed_policies._DOCUMENT, "managed_policy policy_version"),
     "repository policy": (resource_policies._FIND_NAMED, "repository repository_policy"),
     "alias": (aliases._ACCOUNT, "alias"),
+    "how many repositories": (repositories._COUNT, "repository_count"),
     "texts of a catalog": (catalogs._TEXTS, "catalog"),
     "logo": (catalogs._LOGO_CONTENT, "logo"),
     "logo of a repository": (catalogs._LOGO, "logo"),

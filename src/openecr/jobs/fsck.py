@@ -121,6 +121,7 @@ def _rows(database: Database, deep: bool) -> list[Breach]:
         )
         tags = facts.broken_tags()
         counts = facts.miscounted_repositories()
+        sizes = facts.miscounted_registries()
         identities = list(breaches(db.connection))
     return [
         *(Breach("I0", f"the database is damaged: {text}") for text in damage),
@@ -133,6 +134,10 @@ def _rows(database: Database, deep: bool) -> list[Breach]:
         *(
             Breach("I7", f"{_name(names, place)} is said to have {said} images and has {count}")
             for place, said, count in counts
+        ),
+        *(
+            Breach("I7", f"of {registry.repository_arn('*')} there are said to be {said}, and are {count}")
+            for registry, said, count in sizes
         ),
         *(Breach("I8", text) for text in identities),
     ]

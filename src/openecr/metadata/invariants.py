@@ -6,7 +6,7 @@ Source: reliability.md §4, fsck.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from sqlalchemy import bindparam, exists, func, or_, select
 
@@ -25,6 +25,7 @@ from openecr.metadata.schema import (
     manifest,
     repository,
     repository_blob,
+    repository_count,
     tag,
 )
 
@@ -46,6 +47,12 @@ _images = select(func.count()).where(image.c.repository_id == repository.c.id).s
 _MISCOUNTED = Query(
     select(repository.c.id, repository.c.image_count, _images).where(repository.c.image_count != _images)
 )
+_OF_REGISTRIES = Query(
+    select(*_PLACE[:3], func.count()).group_by(
+        repository.c.kind, repository.c.account_id, repository.c.region
+    )
+)
+_COUNTS_OF_REGISTRIES = Query(select(repository_count))
 _MISMARKED = Query(
     select(image.c.repository_id, image.c.digest).where(
         image.c.is_tagged != exists().where(tag.c.image_id == image.c.id)
@@ -176,6 +183,19 @@ class Invariants:
     def miscounted_repositories(self) -> list[tuple[int, int, int]]:
         """(repository, how many images it is said to have, how many it has) where the two differ."""
         return [(place, said, count) for place, said, count in self._connection.all(_MISCOUNTED)]
+
+    def miscounted_registries(self) -> list[tuple[Registry, int, int]]:
+        """(registry, how many repositories it is said to have, how many it has) where the two differ."""
+        found: list[dict[Registry, int]] = []
+        for query in (_COUNTS_OF_REGISTRIES, _OF_REGISTRIES):
+            rows = self._connection.all(query)
+            found.append({Registry(Kind(kind), *place): count for kind, *place, count in rows})
+        said, has = found
+        return [
+            (each, said.get(each, 0), has.get(each, 0))
+            for each in sorted(said.keys() | has.keys(), key=astuple)
+            if said.get(each, 0) != has.get(each, 0)
+        ]
 
     def mismarked_images(self) -> list[tuple[int, Digest]]:
         """Images of which the lists think that they have a tag and they have none, or the other way round."""

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from openecr.domain.registry import Kind, Registry
 from openecr.domain.repository import Encryption, Repository
@@ -13,7 +14,7 @@ from openecr.domain.tag_mutability import TagMutability
 from openecr.errors import RepositoryAlreadyExistsException, RepositoryNotFoundException
 from openecr.metadata.garbage import Garbage
 from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
-from openecr.metadata.schema import image, image_child, repository
+from openecr.metadata.schema import image, image_child, repository, repository_count
 
 _COLUMNS = (
     repository.c.id,
@@ -63,12 +64,24 @@ _SET_MUTABILITY = Query(
     .where(repository.c.id == bindparam("repository"))
     .values(tag_mutability=bindparam("setting"), mutability_filters=bindparam("filters"))
 )
-_IS_THERE_BEYOND = Query(
-    select(repository.c.name)
-    .where(*IN_REGISTRY)
-    .order_by(repository.c.name)
-    .limit(1)
-    .offset(bindparam("count"))
+_COUNT = Query(
+    select(repository_count.c.count).where(
+        repository_count.c.kind == bindparam("kind"),
+        repository_count.c.account_id == bindparam("account"),
+        repository_count.c.region == bindparam("region"),
+    )
+)
+_counting = insert(repository_count).values(
+    kind=bindparam("kind"),
+    account_id=bindparam("account"),
+    region=bindparam("region"),
+    count=bindparam("change"),
+)
+_CHANGE_COUNT = Query(
+    _counting.on_conflict_do_update(
+        index_elements=["kind", "account_id", "region"],
+        set_={"count": repository_count.c.count + _counting.excluded.count},
+    )
 )
 _SET_SCAN_ON_PUSH = Query(
     update(repository)
@@ -136,6 +149,7 @@ class Repositories:
             encryption_type=new.encryption.type,
             kms_key=new.encryption.kms_key,
         )
+        self._connection.run(_CHANGE_COUNT, **place(new.registry), change=1)
         return replace(new, id=identity)
 
     def set_mutability(self, which: Repository, mutability: TagMutability) -> None:
@@ -149,9 +163,9 @@ class Repositories:
     def set_scan_on_push(self, which: Repository, scan_on_push: bool) -> None:
         self._connection.run(_SET_SCAN_ON_PUSH, repository=which.id, scan_on_push=scan_on_push)
 
-    def has_more_than(self, registry: Registry, count: int) -> bool:
-        """Whether the registry has more repositories than that."""
-        return self._connection.one(_IS_THERE_BEYOND, **place(registry), count=count) is not None
+    def count(self, registry: Registry) -> int:
+        row = self._connection.one(_COUNT, **place(registry))
+        return 0 if row is None else int(row[0])
 
     def has_images(self, which: Repository) -> bool:
         row = self._connection.one(_HAS_IMAGES, repository=which.id)
@@ -163,6 +177,7 @@ class Repositories:
         Garbage(self._connection).review_repository(which.id, since=at)
         self._connection.run(_UNLINK, repository=which.id)
         self._connection.run(_DELETE, repository=which.id)
+        self._connection.run(_CHANGE_COUNT, **place(which.registry), change=-1)
 
 
 def place(registry: Registry) -> dict[str, Any]:

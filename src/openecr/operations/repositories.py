@@ -69,7 +69,7 @@ def create_repository(call: Call) -> Output:
 def _check_count(call: Call, db: Transaction) -> None:
     """Raises LimitExceededException where the registry has one too many by now."""
     most = call.quotas.repositories
-    if db.repositories.has_more_than(call.registry, most):
+    if db.repositories.count(call.registry) > most:
         raise LimitExceededException(
             f"The registry with id '{call.registry.id}' cannot have more than {most} repositories."
         )

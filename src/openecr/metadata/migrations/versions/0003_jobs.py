@@ -64,6 +64,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "region"),
     )
     op.create_table(
+        "repository_count",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "account_id", "region"),
+    )
+    op.create_table(
         "removal",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("tier", sa.Text(), nullable=False),
@@ -160,6 +168,7 @@ def upgrade() -> None:
     op.create_index("session_by_identity", "session", ["identity_id", "expires_at"], unique=False)
     _part_catalogs_from_repositories()
     _count_images()
+    _count_repositories()
     _review_all_blobs()
     _filter_lists_by_index()
 
@@ -176,6 +185,13 @@ def _count_images() -> None:
     op.execute(
         "UPDATE repository SET image_count = "
         "(SELECT count(*) FROM image WHERE image.repository_id = repository.id)"
+    )
+
+
+def _count_repositories() -> None:
+    op.execute(
+        "INSERT INTO repository_count (kind, account_id, region, count) "
+        "SELECT kind, account_id, region, count(*) FROM repository GROUP BY kind, account_id, region"
     )
 
 
