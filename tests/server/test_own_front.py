@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -119,6 +120,18 @@ def test_a_logo_that_the_client_has_is_not_sent_again(condition):
 @pytest.mark.parametrize("condition", ['"other"', "", LOGO.sha256.hex()])
 def test_a_logo_that_the_client_has_another_of_is_sent(condition):
     assert ask(LOGO_PATH, **{"If-None-Match": condition}).status == 200
+
+
+def test_a_logo_is_not_read_while_all_others_wait():
+    readers = []
+
+    def find(sha256):
+        readers.append(threading.get_ident())
+        return LOGO
+
+    asyncio.run(Logos(find).handle(Request("id", "GET", LOGO_PATH, "", CIMultiDict(), "", "http", None)))
+    assert len(readers) == 1
+    assert readers != [threading.get_ident()]
 
 
 @pytest.mark.parametrize(

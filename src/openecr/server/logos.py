@@ -5,6 +5,7 @@ where people may be signed in, so a browser is told what they are, not to guess,
 Source: control-plane.md §9.5.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 
@@ -31,7 +32,10 @@ class Logos:
             refused.headers["Allow"] = "GET, HEAD"
             return refused
         name = request.path.removeprefix(LOGOS_PATH)
-        logo = self._find_logo(bytes.fromhex(name)) if SHA256.fullmatch(name) else None
+        if not SHA256.fullmatch(name):
+            return plain(404, "Not Found\n")
+        # In a thread: half a megabyte takes most of a millisecond, and a disk longer.
+        logo = await asyncio.to_thread(self._find_logo, bytes.fromhex(name))
         if logo is None:
             return plain(404, "Not Found\n")
         etag = f'"{name}"'
