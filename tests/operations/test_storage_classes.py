@@ -6,6 +6,7 @@ import requests
 from openecr.server.app import build
 from openecr.settings import Settings
 from tests.builders import a_layer, an_artifact, an_image, an_index
+from tests.operations.refusals import invalid, refusal
 
 UNKNOWN = "sha256:" + "0" * 64
 
@@ -167,6 +168,13 @@ def test_an_image_that_is_not_there_is_told(ecr, repository, push, image_id, err
         ecr.update_image_storage_class(
             repositoryName=repository, imageId=image_id, targetStorageClass="ARCHIVE"
         )
+
+
+def test_an_image_that_is_not_named_is_told_by_the_member_of_this_call(ecr, repository):
+    asked = {"repositoryName": repository, "imageId": {}, "targetStorageClass": "ARCHIVE"}
+    assert refusal(ecr.update_image_storage_class, **asked) == invalid(
+        "imageId", "both tag and digest cannot be null"
+    )
 
 
 def test_a_repository_and_a_class_that_are_none_are_told(ecr, repository):

@@ -64,7 +64,8 @@ def describe_images(call: Call) -> Output:
         with call.reading() as db:
             repository = db.repositories.get(call.registry, call.input["repositoryName"])
             named = {
-                image.id: image for image in (get_image(call, db, repository, each) for each in image_ids)
+                image.id: image
+                for image in (get_image(call, db, repository, "imageIds", each) for each in image_ids)
             }
             details = [_detail(call, db, repository, image) for image in named.values()]
         return {"imageDetails": [each for each in details if _passes(call, each)]}
@@ -172,12 +173,17 @@ def _passes(call: Call, detail: Output) -> bool:
     return is_tagged in (None, "imageTags" in detail) and status in (ANY, detail["imageStatus"])
 
 
-def get_image(call: Call, db: Transaction, repository: Repository, image_id: Mapping[str, Any]) -> Image:
-    """By tag, by digest, or by both where they agree. Raises ImageNotFoundException, and
-    InvalidParameterException where there is neither."""
+def get_image(
+    call: Call, db: Transaction, repository: Repository, member: str, image_id: Mapping[str, Any]
+) -> Image:
+    """By tag, by digest, or by both where they agree.
+
+    member  of the input, in which the id is
+    Raises ImageNotFoundException, and InvalidParameterException where there is neither
+    """
     digest_text, tag = image_id.get("imageDigest"), image_id.get("imageTag")
     if digest_text is None and tag is None:
-        raise InvalidParameterException(member="imageIds", reason="both tag and digest cannot be null")
+        raise InvalidParameterException(member=member, reason="both tag and digest cannot be null")
     digest = resolve(db, repository, digest_text)
     if tag is not None:
         image = db.images.find_by_tag(repository, tag)

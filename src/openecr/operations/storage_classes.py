@@ -25,7 +25,7 @@ def update_image_storage_class(call: Call) -> Output:
     image_id, is_archive = call.input["imageId"], call.input["targetStorageClass"] == "ARCHIVE"
     with call.transaction() as db:
         repository = db.repositories.get(call.registry, call.input["repositoryName"])
-        image = get_image(call, db, repository, image_id)
+        image = get_image(call, db, repository, "imageId", image_id)
         if is_archive and image.status != ARCHIVED:
             if lists := db.images.standard_parents(image):
                 raise ImageStorageClassUpdateNotSupportedException(
