@@ -18,6 +18,8 @@ from bench.cpu import LOAD_CORE, cpu_seconds, pinned
 
 LONGEST_SECONDS = 120  # no single measurement may take longer, however slow the server is
 
+Figures = dict[str, float]
+"""What was measured once, by the names that `report.KINDS` knows."""
 Act = Callable[[], int]
 """One step of a client; returns how many requests (or, for bulk, bytes) that was."""
 
@@ -31,6 +33,7 @@ class Load:
     cpu_seconds: float  # of the server, in all
     p50_seconds: float  # of one step of a client; of half of them it is less
     p99_seconds: float
+    steps_seconds: Sequence[float] = ()  # each of them, where they were our own clients'
 
 
 # wrk
@@ -153,7 +156,7 @@ class Clients:
         for process, _ in self._clients:
             process.join()
         hundredths = quantiles(latencies * 2, n=100)  # of one there are none
-        return Load(count, rate, spent, hundredths[49], hundredths[98])
+        return Load(count, rate, spent, hundredths[49], hundredths[98], latencies)
 
 
 def in_parallel(pid: int, make: Callable[[], Act], *, count: int, seconds: float) -> Load:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -137,6 +137,17 @@ class Peer(ABC):
         if self._process.poll() is not None or time.monotonic() > deadline:
             self.stop()
             raise RuntimeError(f"{self.name} did not start:\n{self.log.read_text()[-2000:]}")
+
+
+@contextlib.contextmanager
+def fresh(peer: Peer) -> Iterator[Peer]:
+    """Another server of the same kind, with nothing in it, not started; stopped and removed at the end."""
+    other = type(peer)(peer.directory.with_name(peer.directory.name + "-fresh"), peer.source)
+    try:
+        yield other
+    finally:
+        other.stop()
+        shutil.rmtree(other.directory)
 
 
 def put_manifest(connection: Connection, repository: str, reference: str, manifest: Manifest) -> None:

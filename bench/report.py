@@ -38,8 +38,11 @@ KINDS = {
     "rate": Kind(lambda value: f"{value:,.0f}/s", True, "rate"),
     "p50": Kind(_seconds, False, "p50"),
     "p99": Kind(_seconds, False, "p99"),
+    "alone": Kind(lambda value: f"{_seconds(value)} alone", False, "p99 alone"),
+    "times": Kind(lambda value: f"{value:.2f} times", False, "p99 to p99 alone"),
     "uploaded": Kind(lambda value: f"{value / 1e6:,.0f} MB/s up", True, "uploaded"),
     "start": Kind(_seconds, False, "start"),
+    "took": Kind(_seconds, False, "took"),
     "growth": Kind(lambda value: f"{value / MIB:+.1f} MiB", False, "growth"),
     "memory": Kind(_mebibytes, False, "memory"),
 }

@@ -2,17 +2,16 @@
 
 A function makes what it needs on a server (once), loads it, and returns its figures: `rate` per second, `cpu`
 seconds of the server per request, `authorising` how many of these a user's policies cost, `p50` and `p99`
-seconds, `memory` and `growth` in bytes, `start` in seconds. What is counted in bytes (a download of 1 GiB may
-be cut off by the clock) is told per request of `size_bytes`.
+seconds, `alone` the p99 of the same while nothing else happens and `times` how many times that the `p99` is,
+`memory` and `growth` in bytes, `start` and `took` in seconds. What is counted in bytes (a download of 1 GiB
+may be cut off by the clock) is told per request of `size_bytes`.
 """
 
 import json
 import os
-import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -38,8 +37,9 @@ from bench.fill import (
     fill_tags,
     fill_user,
 )
+from bench.jobs import follow_policy, push_beside_collector, put_beside_lifecycle
 from bench.lists import LISTS
-from bench.load import Act, Clients, Load, SignedRequest, flush_disk, in_parallel, wrk
+from bench.load import Act, Clients, Figures, Load, SignedRequest, flush_disk, in_parallel, wrk
 from bench.peers import (
     ACCESS_KEY_ID,
     AWS,
@@ -52,10 +52,10 @@ from bench.peers import (
     TAGS,
     Openecr,
     Peer,
+    fresh,
     put_manifest,
 )
 
-Figures = dict[str, float]
 Measure = Callable[[Peer, int], Figures]
 """Load this server for that many seconds."""
 
@@ -237,39 +237,39 @@ def _sign(peer: Peer, operation: str, body: str, number: int) -> SignedRequest:
 
 def start_cold(peer: Peer, seconds: int, *, with_data: bool) -> Figures:
     """From exec to the first answer; with an empty data directory, or with one a server has made before."""
-    with _fresh(peer) as fresh:
+    with fresh(peer) as server:
         if with_data:
-            fresh.start()
-            fresh.stop()
+            server.start()
+            server.stop()
         began = time.perf_counter()
-        fresh.start()
-        return {"start": time.perf_counter() - began, "cpu": cpu_seconds(fresh.pid)}
+        server.start()
+        return {"start": time.perf_counter() - began, "cpu": cpu_seconds(server.pid)}
 
 
 def stand_idle(peer: Peer, seconds: int) -> Figures:
-    with _fresh(peer) as fresh:
-        fresh.start()
-        fresh.log_in()
+    with fresh(peer) as server:
+        server.start()
+        server.log_in()
         time.sleep(1)
-        return {"memory": memory_bytes(fresh.pid)}
+        return {"memory": memory_bytes(server.pid)}
 
 
 def move_huge_blob(peer: Peer, seconds: int, *, up: bool) -> Figures:
     """How much the server grows while 2 GiB go through it, after a first small push or pull."""
-    with _fresh(peer) as fresh:
-        fresh.start()
-        fresh.log_in()
-        fill_layers(fresh, UPLOADS)
+    with fresh(peer) as server:
+        server.start()
+        server.log_in()
+        fill_layers(server, UPLOADS)
         if up:
-            blob = fresh.source.payload(2 * GIB)
-            make = partial(_uploader, fresh, blob.size_bytes)
+            blob = server.source.payload(2 * GIB)
+            make = partial(_uploader, server, blob.size_bytes)
         else:
-            blob = fill_blob(fresh, 2 * GIB)
-            small = fill_blob(fresh, 64 * KIB)
-            in_parallel(fresh.pid, partial(_downloader, fresh, small), count=1, seconds=0)
-            make = partial(_downloader, fresh, blob)
-        before = memory_bytes(fresh.pid)
-        peak = _peak_memory(fresh, make)
+            blob = fill_blob(server, 2 * GIB)
+            small = fill_blob(server, 64 * KIB)
+            in_parallel(server.pid, partial(_downloader, server, small), count=1, seconds=0)
+            make = partial(_downloader, server, blob)
+        before = memory_bytes(server.pid)
+        peak = _peak_memory(server, make)
         return {"growth": peak - before, "memory": peak}
 
 
@@ -292,17 +292,6 @@ def _peak_memory(peer: Peer, make: Callable[[], Act]) -> int:
         done.set()
         watcher.join()
     return peak
-
-
-@contextmanager
-def _fresh(peer: Peer) -> Iterator[Peer]:
-    """Another server of the same kind, with nothing in it, not started; stopped and removed at the end."""
-    fresh = type(peer)(peer.directory.with_name(peer.directory.name + "-fresh"), peer.source)
-    try:
-        yield fresh
-    finally:
-        fresh.stop()
-        shutil.rmtree(fresh.directory)
 
 
 # the load
@@ -384,6 +373,7 @@ _AUTHORISING = (Gate("authorising", 30e-6),)
 _GROWTH = (Gate("growth", 16 * MIB),)
 _START = (Gate("start", 1.0),)
 _PAGE = (Gate("p99", 0.010),)
+_HARDLY_LONGER = (Gate("times", 1.2),)
 _MOTO = (Gate("rate", 10, "moto"),)
 
 _by_tag = partial(get_manifest, by="tag")
@@ -480,6 +470,33 @@ WORKLOADS = [
         MANIFESTS,
         pull_while_pushing,
         (Gate("rate", 2.5, "registry v3"), Gate("p99", 0.060)),
+    ),
+    Workload(
+        "push-beside-collector",
+        "push x1 while garbage is collected",
+        AWS,
+        push_beside_collector,
+        _HARDLY_LONGER,
+        heavy=True,
+        ours_only=True,
+    ),
+    Workload(
+        "put-beside-lifecycle",
+        "manifest PUT x1 while a policy is followed",
+        AWS,
+        put_beside_lifecycle,
+        _HARDLY_LONGER,
+        heavy=True,
+        ours_only=True,
+    ),
+    Workload(
+        "lifecycle",
+        "lifecycle run over 100,000 images",
+        AWS,
+        follow_policy,
+        (Gate("took", 5.0), Gate("growth", 128 * MIB)),
+        heavy=True,
+        ours_only=True,
     ),
     Workload("describe-repositories", "DescribeRepositories(1), signed x16", AWS, _describe, _MOTO),
     Workload("batch-get-image", "BatchGetImage(1), signed x16", AWS, _batch_get, _MOTO),
