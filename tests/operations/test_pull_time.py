@@ -307,19 +307,36 @@ def test_an_exclusion_of_another_region_does_not_hold_here(server, ecr, reposito
 
 
 class Puller:
+    account = ACCOUNT
     role_arn = ""
     arn = f"arn:aws:iam::{ACCOUNT}:user/robot"
+
+
+class OtherPuller:
+    account = "111122223333"
+    role_arn = ""
+    arn = "arn:aws:iam::111122223333:user/robot"
 
 
 def test_no_more_is_noted_than_there_is_room_for(server, clock):
     pulls = NotedPulls()
     for image_id in range(ROOM + 10):
         pulls.note(image_id, Puller, clock.now)
-    assert len(pulls) == ROOM
+    assert len(pulls) == ROOM // 2
     pulls.record(server.parts.stores.database, resolution=timedelta(hours=1))
     assert len(pulls) == 0
-    pulls.note(1, Puller, clock.now)
-    assert len(pulls) == 1
+    for image_id in range(ROOM // 2 + 1):
+        pulls.note(image_id, Puller, clock.now)
+    assert len(pulls) == ROOM // 2
+
+
+def test_an_account_that_pulls_very_much_keeps_nobody_out(clock):
+    pulls = NotedPulls()
+    for image_id in range(ROOM):
+        pulls.note(image_id, Puller, clock.now)
+    for image_id in range(ROOM):
+        pulls.note(image_id, OtherPuller, clock.now)
+    assert len(pulls) == ROOM // 2 + ROOM // 4
 
 
 def test_more_images_than_one_transaction_writes_are_recorded(server, ecr, docker, repository, clock, image):

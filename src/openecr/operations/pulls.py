@@ -6,13 +6,16 @@ What a process noted and has not recorded is lost when it is killed. Source: con
 advanced-features.md §6.3.
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 
+from openecr.domain.registry import owner_of
 from openecr.identity.caller import Caller
 from openecr.metadata.database import Database
 
 ROOM = 50_000
-"""How many pairs of image and principal are noted at most. Further ones are not, until these are recorded."""
+"""How many pairs of image and principal are noted at most. Further ones are not, until these are recorded. An
+account has at most as many as there is room left: one alone takes half of it, and keeps nobody out."""
 BATCH = 500
 """How many images one transaction writes: it holds the writer's lock."""
 
@@ -22,14 +25,19 @@ class NotedPulls:
 
     def __init__(self) -> None:
         self._noted: dict[tuple[int, str], datetime] = {}
+        self._of_account: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._noted)
 
     def note(self, image_id: int, caller: Caller, at: datetime) -> None:
         """A pull happened. The sessions of a role are one principal."""
-        if len(self._noted) < ROOM:
-            self._noted[image_id, caller.role_arn or caller.arn] = at
+        key = image_id, caller.role_arn or caller.arn
+        if key not in self._noted:
+            if self._of_account[caller.account] >= ROOM - len(self._noted):
+                return
+            self._of_account[caller.account] += 1
+        self._noted[key] = at
 
     def record(self, database: Database, *, resolution: timedelta) -> int:
         """Write down what was noted; for how many images.
@@ -51,4 +59,5 @@ class NotedPulls:
         for key, at in noted.items():
             if self._noted.get(key) == at:  # not pulled again meanwhile
                 self._noted.pop(key, None)
+        self._of_account = Counter(owner_of(principal) for _, principal in dict(self._noted))
         return count
