@@ -42,6 +42,17 @@ class Place:
             self.installation.push(REPOSITORY, image, tag)
         return image
 
+    def delete(self, **image_id):
+        self.installation.ask("BatchDeleteImage", repositoryName=REPOSITORY, imageIds=[image_id])
+
+    def archive(self, image):
+        self.installation.ask(
+            "UpdateImageStorageClass",
+            repositoryName=REPOSITORY,
+            imageId={"imageDigest": image.digest},
+            targetStorageClass="ARCHIVE",
+        )
+
     def put(self, *rules):
         self.installation.ask(
             "PutLifecyclePolicy", repositoryName=REPOSITORY, lifecyclePolicyText=a_text(*rules)
@@ -401,19 +412,50 @@ def test_what_an_index_lists_since_the_run_began_stays(installation, place, many
     assert installation.fsck(deep=True) == []
 
 
-def test_an_image_that_is_archived_or_restored_meanwhile_is_judged_anew(installation, place, many, meanwhile):
-    def archive():
-        for number in (5, 6):
-            installation.ask(
-                "UpdateImageStorageClass",
-                repositoryName=REPOSITORY,
-                imageId={"imageDigest": many[number].digest},
-                targetStorageClass="ARCHIVE",
-            )
-
+def test_an_image_that_is_archived_meanwhile_is_judged_anew(place, many, meanwhile):
     place.put(keep(1))
-    meanwhile(archive)
+    meanwhile(lambda: [place.archive(many[number]) for number in (5, 6)])
+    assert place.left("ARCHIVED") == digests(many[5], many[6])
+    place.run()
     assert place.left() == digests(many[5], many[6], many[9])
+
+
+LOSSES = {
+    "deleted": lambda place, image: place.delete(imageDigest=image.digest),
+    "archived": lambda place, image: place.archive(image),
+    "without that tag": lambda place, image: (place.push("other", image=image), place.delete(imageTag="t9")),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_count_that_is_reached_meanwhile_takes_no_more_images(place, many, meanwhile, loss):
+    place.put(keep(7, **tagged("t*")))
+    meanwhile(lambda: LOSSES[loss](place, many[9]))
+    assert place.left() >= digests(*many[2:9])
+    assert not place.left() & digests(*many[:2])
+    assert place.run() == 0
+
+
+def test_an_image_that_gets_a_tag_meanwhile_is_not_one_of_the_untagged(place, meanwhile, monkeypatch):
+    monkeypatch.setattr(expire_images, "SMALL_BATCH", 2)
+    images = [place.push() for _ in range(6)]
+    place.put(keep(3, **UNTAGGED))
+    meanwhile(lambda: place.push("v1", image=images[5]))
+    assert place.left() == digests(*images[2:])
+    assert place.run() == 0
+
+
+def test_what_is_lost_meanwhile_spares_no_more_images_than_that(place, many, meanwhile):
+    place.put(keep(3))
+
+    def lose():
+        for number in (8, 9):
+            place.delete(imageDigest=many[number].digest)
+        place.push("new")  # and no loss at all
+
+    meanwhile(lose)
+    assert place.left() >= digests(*many[5:8])
+    assert not place.left() & digests(*many[:5])
 
 
 def test_an_image_that_is_pulled_meanwhile_stays_out_of_the_archive(installation, place, many, meanwhile):

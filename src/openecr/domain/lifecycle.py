@@ -75,6 +75,7 @@ class Decision(NamedTuple):
 
     image: Candidate
     rule: Rule
+    spare: int | None = None  # where the rule counts: of the younger ones it counts, how many are too many
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,9 @@ def evaluate(snapshot: Snapshot, policy: LifecyclePolicy, *, now: int) -> Verdic
     changes: list[int] = []
     for rule in policy.rules:
         identified = _identified(rule, by_class[rule.storage_class])
-        for image in _marked(rule, identified, now):
-            if image.id not in taken:
-                decisions[image.id] = Decision(image, rule)
+        for decision in _marked(rule, identified, now):
+            if decision.image.id not in taken:
+                decisions[decision.image.id] = decision
         if not rule.is_count:
             coming = (_due_at(rule, image) for image in identified if image.id not in taken)
             changes += [min((at for at in coming if at > now), default=0)]
@@ -148,11 +149,12 @@ def _begins(prefix: str, tag: str) -> bool:
     return tag.startswith(prefix)
 
 
-def _marked(rule: Rule, identified: list[Candidate], now: int) -> list[Candidate]:
+def _marked(rule: Rule, identified: list[Candidate], now: int) -> list[Decision]:
     """Those that a rule would have go, of those it asks for."""
     if rule.is_count:
-        return sorted(identified, key=_age, reverse=True)[rule.count_number :]
-    return [image for image in identified if _due_at(rule, image) <= now]
+        beyond = sorted(identified, key=_age, reverse=True)[rule.count_number :]
+        return [Decision(image, rule, spare) for spare, image in enumerate(beyond)]
+    return [Decision(image, rule) for image in identified if _due_at(rule, image) <= now]
 
 
 def _age(image: Candidate) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 The policy is asked once, about all images at one moment; what it says is then carried out a little at a
 time, and much less at a time while somebody else writes: pushes come first. Each transaction looks again
 whether it is still so: whether the policy is the same, whether each image is as it was judged, whether what
-lists it has gone. What was cut short is judged anew by the next run, which finds what is left. Images pushed
-meanwhile nobody has judged.
+lists it has gone, whether those that a rule counted may have become fewer. What was cut short is judged anew
+by the next run, which finds what is left. Images pushed meanwhile nobody has judged.
 """
 
 from collections.abc import Iterator, Sequence
@@ -90,6 +90,7 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
         if not work.payload.get("asked") and work.now < stored.put_at + DELAY:
             return Rest(stored.put_at + DELAY, work.payload)
         facts = db.lifecycle_facts.read(repository)
+        known = db.lifecycle_facts.losses(repository)
     followed = Followed(repository, parse(stored.text), stored.id, stored.evaluated_at)
     verdict = evaluate(facts, followed.policy, now=milliseconds(work.now))
     pace = Pace(is_apart=len(facts.images) > MANY)
@@ -105,8 +106,10 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
             if not _is_policy_of(db, followed):
                 return None
             pace.look(db.connection.data_version)
-            checked = _check(db, batch)
+            losses = db.lifecycle_facts.losses(repository)
+            checked = _check(db, batch, lost=losses - known)
             _carry_out(db, repository, checked.done, work)
+            known += db.lifecycle_facts.losses(repository) - losses  # by ourselves
         _tell(work, followed, checked.done, checked.failed)
         work.counts["expired"] += sum(each.rule.action == EXPIRE for each in checked.done)
         work.counts["archived"] += sum(each.rule.action != EXPIRE for each in checked.done)
@@ -158,15 +161,19 @@ class _Checked:
     failed: list[Failure]
 
 
-def _check(db: Transaction, decisions: Sequence[Decision]) -> _Checked:
-    """Which of them hold still. One whose image has changed is for the next run to judge."""
+def _check(db: Transaction, decisions: Sequence[Decision], *, lost: int) -> _Checked:
+    """Which of them hold still. One whose image has changed is for the next run to judge, and so is one that
+    may not be too many any more.
+
+    lost  up to so many images that were counted are none to be counted now
+    """
     now = db.lifecycle_facts.read_some([each.image.id for each in decisions])
     images = {image.id: image for image in now.images}
     going: dict[int, str] = {}  # image → action
     checked = _Checked([], [])
     for each in decisions:
         image = images.get(each.image.id)
-        if image is None or not _is_same(image, each):
+        if image is None or not _is_same(image, each) or (each.spare is not None and each.spare < lost):
             continue
         if staying := list(_staying(db, now.parents.get(image.id, ()), each, going)):
             checked.failed.append(Failure(each, tuple(sorted(staying))))

@@ -58,6 +58,13 @@ _COUNT = Query(
     .where(repository.c.id == bindparam("repository"))
     .values(image_count=repository.c.image_count + bindparam("change"))
 )
+LOSE = Query(
+    update(repository)
+    .where(repository.c.id == bindparam("repository"))
+    .values(loss_count=repository.c.loss_count + bindparam("losses"))
+)
+"""So many images went, were archived, lost a tag or got their first: who had counted them as images of some
+kind may have counted too many (jobs/expire_images.py)."""
 _IS_SUBJECT = Query(select(exists().where(_HERE, image.c.subject == bindparam("digest"))))
 _ADD_CONTENT = Query(insert(manifest))
 _ADD_BLOB = Query(insert(image_blob))
@@ -216,6 +223,7 @@ class Images:
         """
         at = moment(milliseconds(at))
         self._connection.run(_ARCHIVE, image=which.id, at=milliseconds(at), with_subject=with_subject)
+        self._connection.run(LOSE, repository=repository.id, losses=1)
         Outbox(self._connection).add(ImageArchived(repository.id, str(which.digest)))
         self._tell_referrers(repository, which, SubjectArchived)
         return replace(which, status=ARCHIVED, archived_at=at)
@@ -262,6 +270,7 @@ class Images:
             self._connection.run(query, **place)
         count = self._connection.run(_DELETE, **place)
         self._connection.run(_COUNT, repository=repository.id, change=-count)
+        self._connection.run(LOSE, repository=repository.id, losses=count)
 
     def _tell_referrers(
         self,

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 
 from openecr.domain.lifecycle import Candidate, Snapshot
 from openecr.domain.repository import Repository
+from openecr.metadata import schema
 from openecr.metadata.query import Connection, Query, Row, chosen, json_ids
 from openecr.metadata.schema import image, image_child, tag
 
@@ -35,6 +36,9 @@ _CHILDREN = Query(
     select(image_child.c.child_id, image_child.c.parent_id)
     .join_from(image, image_child, image_child.c.parent_id == image.c.id)
     .where(_HERE)
+)
+_LOSSES = Query(
+    select(schema.repository.c.loss_count).where(schema.repository.c.id == bindparam("repository"))
 )
 _SOME_IMAGES = Query(select(*_COLUMNS).where(image.c.id.in_(chosen)))
 _TAGS_OF_SOME = Query(
@@ -67,6 +71,12 @@ class LifecycleFacts:
             self._connection.each(_TAGS_OF_SOME, **place),
             self._connection.each(_PARENTS_OF_SOME, **place),
         )
+
+    def losses(self, repository: Repository) -> int:
+        """How many of its images were lost since ever to those who count them (images.py, LOSE). The more it
+        is than before, the fewer there may be of those there were then."""
+        row = self._connection.one(_LOSSES, repository=repository.id)
+        return 0 if row is None else int(row[0])
 
     def _read(self, images: Iterable[Row], tags: Iterable[Row], children: Iterable[Row]) -> Snapshot:
         tags_of = _grouped(tags)

@@ -64,7 +64,7 @@ _ADD = Query(
         {
             column.name: bindparam(column.name)
             for column in repository.c
-            if column.name not in ("id", "image_count")
+            if column.name not in ("id", "image_count", "loss_count")
         }
     )
 )

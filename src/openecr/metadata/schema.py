@@ -239,6 +239,7 @@ repository = Table(
     Column("encryption_type", Text, nullable=False),
     Column("kms_key", Text),
     Column("image_count", Integer, nullable=False, server_default="0"),
+    Column("loss_count", BigInteger, nullable=False, server_default="0"),  # see images.py, LOSE
     UniqueConstraint("kind", "account_id", "region", "name"),
     sqlite_autoincrement=True,  # an id is never given twice: a late writer must not meet a namesake
 )

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import insert
 from openecr.domain.image import Image, TagDetail
 from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
-from openecr.metadata.images import COLUMNS, digest_of, image_of
+from openecr.metadata.images import COLUMNS, LOSE, digest_of, image_of
 from openecr.metadata.query import Connection, Query, milliseconds, moment
 from openecr.metadata.schema import image, tag
 
@@ -78,9 +78,12 @@ class Tags:
             digest=None if pushed_as is None else pushed_as.raw,
             at=milliseconds(at),
         )
-        self._mark(which.id)
-        if before is not None and before[0] != which.id:
+        is_first = self._mark(which.id)
+        is_moved = before is not None and before[0] != which.id
+        if before is not None and is_moved:
             self._mark(before[0])
+        if is_moved or (is_first and milliseconds(which.pushed_at) < milliseconds(at)):
+            self._connection.run(LOSE, repository=repository.id, losses=1)
 
     def pushed_as(self, repository: Repository, name: str) -> Digest | None:
         """The sha512 that the client named the image by when it set the tag, if it did."""
@@ -92,6 +95,7 @@ class Tags:
         self._connection.run(_REMOVE, repository=repository.id, name=name)
         if before is not None:
             self._mark(before[0])
+            self._connection.run(LOSE, repository=repository.id, losses=1)
 
     def has_more_than(self, which: Image, count: int) -> bool:
         """Whether the image has more tags than that."""
@@ -109,6 +113,6 @@ class Tags:
         rows = self._connection.all(_DETAILS, repository=repository.id, after=after, limit=limit)
         return [TagDetail(name, image_of(tuple(row)), moment(at)) for name, at, *row in rows]
 
-    def _mark(self, image_id: int) -> None:
-        """Write down whether the image has a tag now, for the lists that filter by it."""
-        self._connection.run(_MARK, image=image_id)
+    def _mark(self, image_id: int) -> bool:
+        """Write down whether the image has a tag now, for the lists that filter by it; if that is news."""
+        return self._connection.run(_MARK, image=image_id) > 0

@@ -164,6 +164,7 @@ def upgrade() -> None:
     )
     op.add_column("image", sa.Column("activated_at", sa.BigInteger(), nullable=True))
     op.add_column("repository", sa.Column("image_count", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("repository", sa.Column("loss_count", sa.BigInteger(), server_default="0", nullable=False))
     op.drop_index("session_by_identity", "session")
     op.create_index("session_by_identity", "session", ["identity_id", "expires_at"], unique=False)
     _part_catalogs_from_repositories()
