@@ -280,6 +280,21 @@ def test_a_referrer_is_not_a_rules_but_its_subjects():
     assert found.simulated(keep(1), days=1) == {"A": [(0, 1)], "S": [(0, None)]}
 
 
+ORPHAN = {"subject": sha256(999)}
+
+
+def test_a_referrer_of_nothing_is_an_image_like_others_but_takes_no_ones_place():
+    found = Fixture(A=(["v1"], 9), S=([], 8, ORPHAN), T=([], 3, ORPHAN), B=(["v2"], 2))
+    assert found.after(older_than(5, **UNTAGGED)) == {"S": "1"}
+    assert found.after(older_than(5)) == {"A": "1", "S": "1"}
+    assert found.after(keep(2)) == {"S": "1"}
+    assert found.after(keep(1)) == {"A": "1", "S": "1", "T": "1"}
+    assert found.after(keep(1, **UNTAGGED)) == {"S": "1"}
+    assert Fixture(S=([], 8, {"subject": sha256(999)}), R=([], 9, {"subject": sha256(1)})).simulated(
+        older_than(5), days=1
+    ) == {"S": [(0, 1)], "R": [(0, None)]}
+
+
 @pytest.mark.parametrize(
     ("pattern", "matched"),
     [

@@ -9,7 +9,7 @@ from openecr.domain import collecting
 from openecr.jobs import expire_images
 from openecr.jobs.expire_images import BATCH, DELAY, EVERY, QUIET, SMALL_BATCH, Pace
 from openecr.jobs.work import Interrupted
-from tests.builders import a_layer, an_artifact, an_image, an_index
+from tests.builders import a_layer, an_artifact, an_image, an_index, sha512
 from tests.domain.policies import UNTAGGED, a_rule, a_text, keep, older_than, prefixed, tagged
 from tests.jobs.installation import REGISTRY
 
@@ -253,6 +253,35 @@ def test_layers_that_nothing_uses_any_more_are_looked_at_and_referrers_go(instal
     assert signature.digest not in place.left()
 
 
+def test_a_referrer_whose_subject_never_came_goes_by_the_rules(installation, place):
+    orphans = [place.push(image=an_artifact(subject=an_image())) for _ in range(2)]
+    image = place.push("1")
+    place.push(image=an_artifact(subject=image))
+    left = place.left() - digests(*orphans)
+    installation.now += timedelta(days=6)
+    place.put(older_than(5, **UNTAGGED))
+    assert place.previewed() == digests(*orphans)
+    assert place.run() == 2
+    assert place.left() == left
+
+
+def test_a_referrer_that_names_its_subject_by_another_digest_has_one(installation, place):
+    subject = place.push("1")
+    installation.ask(
+        "PutImage",
+        repositoryName=REPOSITORY,
+        imageManifest=subject.manifest,
+        imageDigest=sha512(subject.content),
+        imageTag="2",
+    )
+    descriptor = subject.descriptor | {"digest": sha512(subject.content)}
+    signature = place.push(image=an_image(layers=[place.layer], subject=descriptor))
+    installation.now += timedelta(days=6)
+    place.put(older_than(5, **UNTAGGED))
+    assert place.run() == 0
+    assert place.left() == digests(subject, signature)
+
+
 def test_the_audit_has_an_entry_for_each_image(installation, place):
     images = [place.push(*(f"{number}-{each}" for each in range(number % 3))) for number in range(23)]
     place.put(keep(2, 5) | {"description": "keep two"})
@@ -456,6 +485,17 @@ def test_what_is_lost_meanwhile_spares_no_more_images_than_that(place, many, mea
     meanwhile(lose)
     assert place.left() >= digests(*many[5:8])
     assert not place.left() & digests(*many[:5])
+
+
+def test_a_subject_that_comes_meanwhile_has_its_referrer_again(installation, place, meanwhile, monkeypatch):
+    monkeypatch.setattr(expire_images, "SMALL_BATCH", 1)
+    subject = an_image()
+    place.push(), place.push()
+    signature = place.push(image=an_artifact(subject=subject))
+    installation.now += timedelta(days=6)
+    place.put(older_than(5, **UNTAGGED))
+    meanwhile(lambda: place.push("1", image=subject))
+    assert place.left() == digests(subject, signature)
 
 
 def test_an_image_that_is_pulled_meanwhile_stays_out_of_the_archive(installation, place, many, meanwhile):

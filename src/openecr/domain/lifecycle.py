@@ -12,6 +12,9 @@ Two kinds of images no rule sees. A referrer (a signature, an SBOM: whatever has
 subject, whether there is a policy or not, and neither counts as one of the images to keep nor is it taken
 from the subject that it signs. What is on its way back from the archive is in no storage class yet.
 
+A referrer whose subject is not in the repository, and perhaps never was, would go with nothing: rules see it.
+But it takes no other's place among the images to keep, for it may be about to go, or its subject to come.
+
 There may be a hundred thousand images: so what is known of one is a tuple, times are milliseconds since 1970
 and digests bytes, as they are stored.
 Source: control-plane.md §6.4, §6.5.
@@ -52,7 +55,7 @@ class Candidate(NamedTuple):
     pulled_at: int | None = None
     archived_at: int | None = None
     activated_at: int | None = None
-    subject: bytes | None = None  # as it was named: 32 bytes of sha256, 64 of sha512
+    subject: bytes | None = None  # its sha256; 64 bytes of sha512 where it was named so and is not there
     tags: tuple[str, ...] = ()
 
     @property
@@ -104,8 +107,9 @@ class Snapshot:
 def evaluate(snapshot: Snapshot, policy: LifecyclePolicy, *, now: int) -> Verdict:
     """What the policy does to the images at that time; the order in which they come does not matter."""
     by_class: dict[str, list[Candidate]] = {STANDARD: [], ARCHIVE: []}
+    here = {image.sha256 for image in snapshot.images}
     for image in snapshot.images:
-        if image.subject is None and image.status in _CLASSES:
+        if image.subject not in here and image.status in _CLASSES:
             by_class[_CLASSES[image.status]].append(image)
 
     taken: set[int] = set()
@@ -152,9 +156,18 @@ def _begins(prefix: str, tag: str) -> bool:
 def _marked(rule: Rule, identified: list[Candidate], now: int) -> list[Decision]:
     """Those that a rule would have go, of those it asks for."""
     if rule.is_count:
-        beyond = sorted(identified, key=_age, reverse=True)[rule.count_number :]
-        return [Decision(image, rule, spare) for spare, image in enumerate(beyond)]
+        return list(_beyond(rule, identified))
     return [Decision(image, rule) for image in identified if _due_at(rule, image) <= now]
+
+
+def _beyond(rule: Rule, identified: list[Candidate]) -> Iterator[Decision]:
+    """Those before which there are as many as the rule keeps; referrers are before referrers alone."""
+    places = 0
+    for place, image in enumerate(sorted(identified, key=_age, reverse=True)):
+        before = places if image.subject is None else place
+        if before >= rule.count_number:
+            yield Decision(image, rule, spare=before - rule.count_number)
+        places += image.subject is None
 
 
 def _age(image: Candidate) -> tuple[int, int]:

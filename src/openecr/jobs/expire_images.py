@@ -107,7 +107,7 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
                 return None
             pace.look(db.connection.data_version)
             losses = db.lifecycle_facts.losses(repository)
-            checked = _check(db, batch, lost=losses - known)
+            checked = _check(db, repository, batch, lost=losses - known)
             _carry_out(db, repository, checked.done, work)
             known += db.lifecycle_facts.losses(repository) - losses  # by ourselves
         _tell(work, followed, checked.done, checked.failed)
@@ -161,7 +161,7 @@ class _Checked:
     failed: list[Failure]
 
 
-def _check(db: Transaction, decisions: Sequence[Decision], *, lost: int) -> _Checked:
+def _check(db: Transaction, repository: Repository, decisions: Sequence[Decision], *, lost: int) -> _Checked:
     """Which of them hold still. One whose image has changed is for the next run to judge, and so is one that
     may not be too many any more.
 
@@ -174,6 +174,8 @@ def _check(db: Transaction, decisions: Sequence[Decision], *, lost: int) -> _Che
     for each in decisions:
         image = images.get(each.image.id)
         if image is None or not _is_same(image, each) or (each.spare is not None and each.spare < lost):
+            continue
+        if image.subject is not None and db.lifecycle_facts.is_here(repository, image.subject):
             continue
         if staying := list(_staying(db, now.parents.get(image.id, ()), each, going)):
             checked.failed.append(Failure(each, tuple(sorted(staying))))
@@ -188,7 +190,10 @@ def _is_same(image: Candidate, decision: Decision) -> bool:
     judged = decision.image
     if decision.rule.count_type == SINCE_PULLED and image.pulled_at != judged.pulled_at:
         return False
-    return (set(image.tags), image.status, image.since) == (set(judged.tags), judged.status, judged.since)
+    now, then = (
+        (set(each.tags), each.status, each.since, each.archived_at) for each in (image, decision.image)
+    )
+    return now == then
 
 
 def _staying(

@@ -7,14 +7,24 @@ ten needs to see every one.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, case, func, select
 
 from openecr.domain.lifecycle import Candidate, Snapshot
 from openecr.domain.repository import Repository
 from openecr.metadata import schema
 from openecr.metadata.query import Connection, Query, Row, chosen, json_ids
-from openecr.metadata.schema import image, image_child, tag
+from openecr.metadata.schema import digest_alias, image, image_child, tag
 
+SHA512_BYTES = 64
+_target = (
+    select(digest_alias.c.target)
+    .where(digest_alias.c.repository_id == image.c.repository_id, digest_alias.c.digest == image.c.subject)
+    .scalar_subquery()
+)
+_SUBJECT = case(
+    (func.length(image.c.subject) == SHA512_BYTES, func.coalesce(_target, image.c.subject)),
+    else_=image.c.subject,
+)
 _COLUMNS = (
     image.c.id,
     image.c.digest,
@@ -23,7 +33,7 @@ _COLUMNS = (
     image.c.pulled_at,
     image.c.archived_at,
     image.c.activated_at,
-    image.c.subject,
+    _SUBJECT,
 )
 _HERE = image.c.repository_id == bindparam("repository")
 _IMAGES = Query(select(*_COLUMNS).where(_HERE))
@@ -37,6 +47,7 @@ _CHILDREN = Query(
     .join_from(image, image_child, image_child.c.parent_id == image.c.id)
     .where(_HERE)
 )
+_IS_HERE = Query(select(image.c.id).where(_HERE, image.c.digest == bindparam("digest")))
 _LOSSES = Query(
     select(schema.repository.c.loss_count).where(schema.repository.c.id == bindparam("repository"))
 )
@@ -71,6 +82,10 @@ class LifecycleFacts:
             self._connection.each(_TAGS_OF_SOME, **place),
             self._connection.each(_PARENTS_OF_SOME, **place),
         )
+
+    def is_here(self, repository: Repository, digest: bytes) -> bool:
+        """Whether it has an image with that sha256."""
+        return self._connection.one(_IS_HERE, repository=repository.id, digest=digest) is not None
 
     def losses(self, repository: Repository) -> int:
         """How many of its images were lost since ever to those who count them (images.py, LOSE). The more it
