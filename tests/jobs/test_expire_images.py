@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from openecr.domain import collecting
-from openecr.jobs import expire_images
+from openecr.jobs import expire_images, preview_lifecycle
 from openecr.jobs.expire_images import BATCH, DELAY, EVERY, QUIET, SMALL_BATCH, Pace
 from openecr.jobs.work import Interrupted
 from tests.builders import a_layer, an_artifact, an_image, an_index, sha512
@@ -45,12 +45,12 @@ class Place:
     def delete(self, **image_id):
         self.installation.ask("BatchDeleteImage", repositoryName=REPOSITORY, imageIds=[image_id])
 
-    def archive(self, image):
+    def archive(self, image, storage_class="ARCHIVE"):
         self.installation.ask(
             "UpdateImageStorageClass",
             repositoryName=REPOSITORY,
             imageId={"imageDigest": image.digest},
-            targetStorageClass="ARCHIVE",
+            targetStorageClass=storage_class,
         )
 
     def put(self, *rules):
@@ -498,6 +498,17 @@ def test_a_subject_that_comes_meanwhile_has_its_referrer_again(installation, pla
     assert place.left() == digests(subject, signature)
 
 
+def test_an_image_that_is_archived_anew_meanwhile_has_its_days_before_it(
+    installation, place, many, meanwhile
+):
+    for image in many:
+        place.archive(image)
+    installation.now += timedelta(days=91)
+    place.put(a_rule(countType="sinceImageTransitioned", countNumber=90))
+    meanwhile(lambda: (place.archive(many[7], "STANDARD"), place.archive(many[7])))
+    assert place.left() == digests(many[7])
+
+
 def test_an_image_that_is_pulled_meanwhile_stays_out_of_the_archive(installation, place, many, meanwhile):
     installation.now += timedelta(days=100)
     place.put(a_rule(1, "transition", countType="sinceImagePulled", countNumber=90))
@@ -576,3 +587,24 @@ def test_what_another_process_writes_is_seen_and_what_this_one_writes_is_not(ins
     assert version() == first
     installation.ask_database("UPDATE repository SET image_count = image_count + 1")
     assert version() != first
+
+
+def test_images_of_a_preview_started_while_old_ones_are_forgotten_are_kept(installation, place, monkeypatch):
+    monkeypatch.setattr(preview_lifecycle, "BATCH", 2)
+    images = [place.push() for _ in range(6)]
+    place.put(keep(1))
+    place.previewed()
+    installation.now += preview_lifecycle.KEPT
+    steps = itertools.count(1)
+    step = expire_images.Work.step
+
+    def interrupted(work):
+        step(work)
+        if next(steps) == 2:
+            monkeypatch.setattr(expire_images.Work, "step", step)
+            assert place.previewed() == digests(*images[:-1])
+
+    monkeypatch.setattr(expire_images.Work, "step", interrupted)
+    installation.run("forget_old_previews")
+    answer = installation.ask("GetLifecyclePolicyPreview", repositoryName=REPOSITORY)
+    assert {each["imageDigest"] for each in answer["previewResults"]} == digests(*images[:-1])

@@ -63,12 +63,13 @@ WARM = {
 }
 
 PAGES = {
-    "images of a preview": (lifecycle_previews._PAGES["ANY"], "lifecycle_preview_image"),
     "images": (image_lists._PAGE, "image"),
     "image ids": (image_lists._IDS, "image tag"),
     "the rest of an image's ids": (image_lists._REST_OF_IDS, "image tag"),
     "referrers": (referrers._AFTER, "image"),
     "referrers of a type": (referrers._AFTER_OF_TYPE, "image"),
+    "images of a preview": (lifecycle_previews._PAGE, "lifecycle_preview_image"),
+    "its tagged or untagged images": (lifecycle_previews._PAGE_BY_TAGS, "lifecycle_preview_image"),
     "tags": (tags._NAMES, "tag"),
     "tags and their images": (tags._DETAILS, "tag image"),
     "tags of an image": (tags._OF_IMAGE, "tag"),

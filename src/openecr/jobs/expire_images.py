@@ -87,7 +87,7 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
         stored = None if repository is None else db.lifecycle_policies.find(repository)
         if repository is None or stored is None:
             return None
-        if not work.payload.get("asked") and work.now < stored.put_at + DELAY:
+        if not work.payload.get("asked") and timedelta() <= work.now - stored.put_at < DELAY:
             return Rest(stored.put_at + DELAY, work.payload)
         facts = db.lifecycle_facts.read(repository)
         known = db.lifecycle_facts.losses(repository)

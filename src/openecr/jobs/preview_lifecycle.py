@@ -41,7 +41,7 @@ def preview_lifecycle(work: Work) -> None:
         facts = db.lifecycle_facts.read(repository)
     policy = parse(preview.text)
     verdict = evaluate(facts, policy, now=milliseconds(work.now))
-    _forget(work, repository.id)
+    _forget(work, repository.id, preview.id)
     for first in range(0, len(verdict.decisions), BATCH):
         work.tools.wait(LONG_PAUSE_SECONDS)
         work.step()
@@ -66,8 +66,8 @@ def forget_old_previews(work: Work) -> None:
     while True:
         with work.database.reading() as db:
             old = db.lifecycle_previews.old(before=work.now - KEPT, limit=REPOSITORIES)
-        for repository_id in old:
-            _forget(work, repository_id)
+        for repository_id, preview_id in old:
+            _forget(work, repository_id, preview_id)
         if len(old) < REPOSITORIES:
             return
 
@@ -78,9 +78,9 @@ def _is_still(db: Transaction, repository: Repository, preview: Preview) -> bool
     return found is not None and found.id == preview.id
 
 
-def _forget(work: Work, repository_id: int) -> None:
+def _forget(work: Work, repository_id: int, preview_id: str) -> None:
     gone = BATCH
     while gone == BATCH:
         work.step()
         with work.database.transaction(durable=False) as db:
-            gone = db.lifecycle_previews.clear(repository_id, limit=BATCH)
+            gone = db.lifecycle_previews.clear(repository_id, preview_id, limit=BATCH)

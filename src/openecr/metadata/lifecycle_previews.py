@@ -19,7 +19,6 @@ from openecr.metadata.query import Connection, Query, Row, milliseconds, moment
 from openecr.metadata.schema import lifecycle_preview, lifecycle_preview_image
 
 IN_PROGRESS, COMPLETE = "IN_PROGRESS", "COMPLETE"
-NO_TAGS = "[]"
 
 _HERE = lifecycle_preview.c.repository_id == bindparam("repository")
 _FIND = Query(
@@ -59,6 +58,7 @@ _ADD_IMAGE = Query(insert(lifecycle_preview_image))
 _CLEAR = Query(
     delete(lifecycle_preview_image).where(
         _IMAGES_HERE,
+        exists().where(_HERE, lifecycle_preview.c.id == bindparam("preview")),
         lifecycle_preview_image.c.digest.in_(
             select(lifecycle_preview_image.c.digest).where(_IMAGES_HERE).limit(bindparam("limit"))
         ),
@@ -78,16 +78,14 @@ _page = (
     .order_by(lifecycle_preview_image.c.digest)
     .limit(bindparam("limit"))
 )
-_PAGES = {
-    "ANY": Query(_page),
-    "TAGGED": Query(_page.where(lifecycle_preview_image.c.tags != NO_TAGS)),
-    "UNTAGGED": Query(_page.where(lifecycle_preview_image.c.tags == NO_TAGS)),
-}
+_PAGE = Query(_page)
+_PAGE_BY_TAGS = Query(_page.where(lifecycle_preview_image.c.is_tagged == bindparam("is_tagged")))
+_IS_TAGGED = {"TAGGED": True, "UNTAGGED": False}
 _IMAGE = Query(
     select(*_IMAGE_COLUMNS).where(_IMAGES_HERE, lifecycle_preview_image.c.digest == bindparam("digest"))
 )
 _OLD = Query(
-    select(lifecycle_preview.c.repository_id)
+    select(lifecycle_preview.c.repository_id, lifecycle_preview.c.id)
     .where(
         lifecycle_preview.c.started_at <= bindparam("before"),
         exists().where(lifecycle_preview_image.c.repository_id == lifecycle_preview.c.repository_id),
@@ -140,9 +138,10 @@ class LifecyclePreviews:
             transitioning_count=0,
         )
 
-    def clear(self, repository_id: int, *, limit: int) -> int:
-        """Forget up to `limit` of its images; how many."""
-        return self._connection.run(_CLEAR, repository=repository_id, limit=limit)
+    def clear(self, repository_id: int, preview_id: str, *, limit: int) -> int:
+        """Forget up to `limit` of its images, and of those before it; how many. None, if there is another
+        preview by now: the images may be that one's."""
+        return self._connection.run(_CLEAR, repository=repository_id, preview=preview_id, limit=limit)
 
     def add(self, repository: Repository, decisions: Iterable[Decision]) -> None:
         for each in decisions:
@@ -151,6 +150,7 @@ class LifecyclePreviews:
                 repository_id=repository.id,
                 digest=each.image.sha256,
                 tags=orjson.dumps(each.image.tags).decode(),
+                is_tagged=bool(each.image.tags),
                 pushed_at=each.image.pushed_at,
                 action=each.rule.action,
                 priority=each.rule.priority,
@@ -164,7 +164,11 @@ class LifecyclePreviews:
 
     def page(self, repository: Repository, *, tagged: str, after: bytes, limit: int) -> list[PreviewedImage]:
         """Up to `limit` images by digest, from the one after `after`. `tagged`: TAGGED, UNTAGGED, ANY."""
-        rows = self._connection.all(_PAGES[tagged], repository=repository.id, after=after, limit=limit)
+        place = {"repository": repository.id, "after": after, "limit": limit}
+        if tagged in _IS_TAGGED:
+            rows = self._connection.all(_PAGE_BY_TAGS, is_tagged=_IS_TAGGED[tagged], **place)
+        else:
+            rows = self._connection.all(_PAGE, **place)
         return [_previewed(row) for row in rows]
 
     def find_image(self, repository: Repository, digest: Digest) -> PreviewedImage | None:
@@ -172,9 +176,10 @@ class LifecyclePreviews:
         row = self._connection.one(_IMAGE, repository=repository.id, digest=digest.raw)
         return None if row is None else _previewed(row)
 
-    def old(self, *, before: datetime, limit: int) -> list[int]:
-        """Ids of repositories whose previews were started before then and have images still."""
-        return [id_ for (id_,) in self._connection.all(_OLD, before=milliseconds(before), limit=limit)]
+    def old(self, *, before: datetime, limit: int) -> list[tuple[int, str]]:
+        """The repositories and ids of previews that were started before then and have images still."""
+        rows = self._connection.all(_OLD, before=milliseconds(before), limit=limit)
+        return [(repository_id, preview_id) for repository_id, preview_id in rows]
 
 
 def _previewed(row: Row) -> PreviewedImage:

@@ -476,11 +476,13 @@ lifecycle_preview_image = Table(
     ),
     Column("digest", LargeBinary, nullable=False),
     Column("tags", Text, nullable=False),  # JSON
+    Column("is_tagged", Boolean, nullable=False),  # whether there are any
     Column("pushed_at", BigInteger, nullable=False),
     Column("action", Text, nullable=False),  # expire, transition
     Column("priority", Integer, nullable=False),  # of the rule that applies
     Column("status", Text, nullable=False),  # of the image
     PrimaryKeyConstraint("repository_id", "digest"),
+    Index("lifecycle_preview_image_by_tags", "repository_id", "is_tagged", "digest", unique=True),
     sqlite_with_rowid=False,
 )
 

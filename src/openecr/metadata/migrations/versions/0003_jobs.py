@@ -141,6 +141,7 @@ def upgrade() -> None:
         sa.Column("repository_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("is_tagged", sa.Boolean(), nullable=False),
         sa.Column("pushed_at", sa.BigInteger(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
@@ -148,6 +149,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["repository_id"], ["lifecycle_preview.repository_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("repository_id", "digest"),
         sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "lifecycle_preview_image_by_tags",
+        "lifecycle_preview_image",
+        ["repository_id", "is_tagged", "digest"],
+        unique=True,
     )
     op.add_column("blob", sa.Column("tier", sa.Text(), server_default="standard", nullable=False))
     op.add_column("image", sa.Column("pulled_at", sa.BigInteger(), nullable=True))
