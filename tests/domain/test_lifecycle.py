@@ -1,6 +1,7 @@
 """What lifecycle policies do. Source: control-plane.md §6.5, §6.6, where the vectors L1 to L18 are."""
 
 import fnmatch
+import time
 from itertools import count
 
 import pytest
@@ -260,6 +261,22 @@ def test_a_chain_of_indexes_is_as_long_as_one_likes():
     assert len(found.after(older_than(5))) == 3000
     stuck = Fixture(**images | {"i2999": (["v1"], 10)}).listing(**lists)
     assert stuck.after(older_than(5, **UNTAGGED)) == {}
+
+
+def test_an_image_that_thousands_of_indexes_list_takes_no_thousands_of_times_as_long():
+    lists = {f"i{number}": ["c"] for number in range(5000)}
+    found = Fixture(c=([], 10), **dict.fromkeys(lists, ([], 9))).listing(**lists)
+    old = ([], 900, archived(800))
+    stuck = Fixture(c=([], 10), L=([], 0), **dict.fromkeys(lists, old)).listing(**lists, L=list(lists))
+    archive_too = a_rule(2, countType="sinceImageTransitioned", countNumber=90)
+
+    began = time.process_time()
+    verdicts = [
+        evaluate(found.repository, parse(a_text(older_than(5))), now=NOW),
+        evaluate(stuck.repository, parse(a_text(older_than(5, 1, "transition"), archive_too)), now=NOW),
+    ]
+    assert time.process_time() - began < 3
+    assert [(len(each.decisions), len(each.failures)) for each in verdicts] == [(5001, 0), (1, 5000)]
 
 
 def test_what_comes_back_from_the_archive_is_left_alone():

@@ -551,6 +551,14 @@ def test_a_run_over_many_images_has_a_process_of_its_own(installation, place, mo
         assert not KINDS[kind].is_heavy(work)
         monkeypatch.setattr(expire_images, "MANY", 2)
         assert KINDS[kind].is_heavy(work)
+        monkeypatch.setattr(expire_images, "MANY", 3)
+        place.put(keep(1))
+        letters = 3 * len(a_text(keep(1), separators=(",", ":")))
+        monkeypatch.setattr(expire_images, "MUCH", letters)
+        assert not KINDS[kind].is_heavy(work)
+        monkeypatch.setattr(expire_images, "MUCH", letters - 1)
+        assert KINDS[kind].is_heavy(work)
+        monkeypatch.undo()
 
 
 def test_little_is_done_at_a_time_while_others_write_and_for_a_while_after():

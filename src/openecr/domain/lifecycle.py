@@ -20,7 +20,8 @@ and digests bytes, as they are stored.
 Source: control-plane.md §6.4, §6.5.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ from openecr.domain.lifecycle_policy import (
     Rule,
 )
 from openecr.domain.names import Digest
-from openecr.domain.tag_mutability import matches
+from openecr.domain.tag_mutability import matcher
 
 DAY = 86_400_000
 """Milliseconds. A day is that long, whatever clocks do in summer."""
@@ -140,17 +141,20 @@ def _identified(rule: Rule, images: list[Candidate]) -> list[Candidate]:
         return images
     if rule.tag_status == UNTAGGED:
         return [image for image in images if not image.tags]
-    has_tag = matches if rule.tag_patterns else _begins
-    entries = rule.tag_patterns or rule.tag_prefixes
-    return [
-        image
-        for image in images
-        if image.tags and all(any(has_tag(entry, tag) for tag in image.tags) for entry in entries)
-    ]
+    tests = [matcher(pattern) for pattern in rule.tag_patterns]
+    tests += [re.compile(re.escape(prefix)).match for prefix in rule.tag_prefixes]
+    return [image for image in images if image.tags and _has_all(tests, image.tags)]
 
 
-def _begins(prefix: str, tag: str) -> bool:
-    return tag.startswith(prefix)
+def _has_all(tests: Sequence[Callable[[str], object | None]], tags: Sequence[str]) -> bool:
+    """Loops as plain as can be: there may be a thousand tests, and a hundred thousand images."""
+    for is_it in tests:
+        for tag in tags:
+            if is_it(tag):
+                break
+        else:
+            return False
+    return True
 
 
 def _marked(rule: Rule, identified: list[Candidate], now: int) -> list[Decision]:
@@ -201,7 +205,7 @@ def _listed(snapshot: Snapshot, decisions: Mapping[int, Decision]) -> list[Failu
         return []
     by_id = {image.id: image for image in snapshot.images if image.id in children}
     failed: dict[int, Failure] = {}
-    waiting = [child for some in children.values() for child in some]
+    waiting = [child for child in decisions if child in parents]
     while waiting:
         child = waiting.pop()
         if child in failed:
@@ -214,7 +218,11 @@ def _listed(snapshot: Snapshot, decisions: Mapping[int, Decision]) -> list[Failu
         ]
         if staying:
             failed[child] = Failure(decision, tuple(sorted(staying)))
-            waiting += children.get(child, ())
+            waiting += (
+                each
+                for each in children.get(child, ())
+                if not _makes_way(by_id[child], None, decisions[each])
+            )
     return [failed[child] for child in sorted(failed)]
 
 

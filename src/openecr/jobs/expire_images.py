@@ -42,6 +42,8 @@ LOG_PAGES = 8000
 """Of 4 KiB: how long SQLite's log may get while many images go. It halves what writing them costs."""
 MANY = 5000
 """Images of a repository whose policy is followed in a process of its own."""
+MUCH = 5_000_000
+"""The same, of images times letters of the policy, for each pattern may be held against each image."""
 UNSTEADY = timedelta(hours=1)
 """When to look again where the clock is not to be trusted."""
 
@@ -70,7 +72,12 @@ def sweep_lifecycle(work: Work) -> None:
 def has_many_images(work: Work) -> bool:
     with work.database.reading() as db:
         repository = db.repositories.find_by_id(work.payload["repository_id"])
-        return repository is not None and db.images.count(repository) > MANY
+        if repository is None:
+            return False
+        count = db.images.count(repository)
+        followed = db.lifecycle_policies.find(repository), db.lifecycle_previews.find(repository)
+        letters = max((len(each.text) for each in followed if each is not None), default=0)
+        return count > MANY or count * letters > MUCH
 
 
 def evaluate_lifecycle(work: Work) -> Rest | None:
