@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from openecr.domain import collecting
-from openecr.jobs import expire_images, preview_lifecycle
+from openecr.jobs import expire_images, lifecycle_events, preview_lifecycle
 from openecr.jobs.expire_images import BATCH, DELAY, EVERY, QUIET, SMALL_BATCH, Pace
 from openecr.jobs.work import Interrupted
 from tests.builders import a_layer, an_artifact, an_image, an_index, sha512
@@ -318,6 +318,21 @@ def test_the_audit_has_an_entry_for_each_image(installation, place):
         "123456789012",
         "eu-central-1",
     )
+
+
+def test_of_the_indexes_that_keep_an_image_not_all_are_told(installation, place, monkeypatch):
+    monkeypatch.setattr(lifecycle_events, "LISTS_PER_FAILURE", 2)
+    child = an_image(layers=[place.layer])
+    indexes = [
+        place.push(f"v{number}", image=an_index(child, annotations={"number": str(number)}))
+        for number in range(3)
+    ]
+    installation.now += timedelta(days=10)
+    place.put(older_than(5, **UNTAGGED))
+    place.run()
+    (failure,) = (each for event in place.events() for each in event["lifecycleEventFailureDetails"])
+    told = failure["failureReason"].partition("[")[2].rstrip("]").split(", ")
+    assert told == sorted(index.digest for index in indexes)[:2]
 
 
 def test_a_preview_is_told_to_the_audit_too(place):

@@ -25,6 +25,8 @@ RUN, DRY_RUN = "PolicyExecutionEvent", "DryRunEvent"
 IMAGES_PER_EVENT = 9
 """Ten and more are split over several."""
 TAGS_PER_IMAGE = 100
+LISTS_PER_FAILURE = 100
+"""Ours: an image may be listed by all others."""
 POLICY_VERSION = "1"
 
 _COUNT_TYPES = {
@@ -101,7 +103,7 @@ def _action(decision: Decision) -> dict[str, Any]:
 
 
 def _failure(failure: Failure) -> dict[str, Any]:
-    listed = ", ".join(map(str, failure.lists))
+    listed = ", ".join(map(str, failure.lists[:LISTS_PER_FAILURE]))
     return _action(failure.decision) | {
         "failureCode": "ImageReferencedByManifestList",
         "failureReason": f"Requested image referenced by manifest list: [{listed}]",
