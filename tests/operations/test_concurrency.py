@@ -127,6 +127,7 @@ def test_a_layer_uploaded_by_many_at_once_is_stored_once(ecr, server, docker, re
     assert rows(server, "SELECT count(*) FROM repository_blob") == [(5,)]
     assert rows(server, "SELECT count(*) FROM upload") == [(0,)]
     ((key,),) = rows(server, "SELECT key FROM blob")
+    server.run_jobs("collect_garbage")
     assert [path.name for path in tmp_path.rglob("*-*-*-*-*") if path.is_file()] == [key]
     for name in names:
         assert docker.get_blob(name, layer.digest).body == layer.content

@@ -299,3 +299,18 @@ def test_more_referrers_than_one_transaction_changes_follow(
     assert sorted(statuses().values()) == ["ACTIVE"] + ["ARCHIVED"] * 102
     answer = docker.referrers(repository, subject.digest)
     assert answer.json["manifests"] == []
+
+
+def test_a_referrer_that_is_pushed_after_its_subject_went_stays(push, delete, statuses, server, clock):
+    """It was accepted without a subject: what goes is what was there with it."""
+    subject = push(an_image(), "1.0")
+    before = push(a_cosign_signature(subject))
+    delete(imageDigest=subject.digest)
+    later = push(a_cosign_signature(subject))
+
+    clock.advance(hours=2)
+    server.run_jobs()
+    clock.advance(hours=-2)
+
+    assert before.digest not in statuses()
+    assert later.digest in statuses()

@@ -21,6 +21,7 @@ class SubjectDeleted(Event):
 
     digest: str
     known_as: str = ""  # the digest they name it by, where that is another
+    newest_image_id: int = 0  # what was pushed later did not go with it
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,12 @@ Follow = Callable[[Transaction, Repository, Image], Outcome]
 
 
 def expire_referrers(work: Work) -> Rest | None:
-    """Delete the images that name one as their subject which is not there any more. One that an index lists
-    stays, as it would whoever asked, until the index is gone."""
+    """Delete the images that name one as their subject which is not there any more. One that was pushed after
+    it went is left alone: it was accepted without. One that an index lists stays, as it would whoever asked,
+    until the index is gone.
+
+    payload  newest_image_id too: the newest image when the subject went
+    """
 
     def is_gone(db: Transaction, repository: Repository) -> bool:
         subject = _subject(work, db, repository)
@@ -48,6 +52,8 @@ def expire_referrers(work: Work) -> Rest | None:
         return subject is None
 
     def follow(db: Transaction, repository: Repository, referrer: Image) -> Outcome:
+        if referrer.id > work.payload["newest_image_id"]:
+            return Outcome.UNCHANGED
         if db.images.parents(referrer):
             return Outcome.WAITS
         db.images.delete(repository, referrer, at=work.now)

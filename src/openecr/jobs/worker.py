@@ -46,6 +46,7 @@ class _Run:
     """A job that is run here."""
 
     job: Job
+    owner: str  # of this claim alone: who lost it is not taken for who has it now
     stepped_at: float  # by the stopwatch
     is_apart: bool = False  # its steps are not seen here
     is_stuck: bool = False
@@ -61,9 +62,8 @@ class Worker:
         self._tools = tools
         self._lease = lease
         self._run_apart = run_apart
-        self._owner = f"{os.getpid()}.{uuid4()}"
         self._is_stopping = threading.Event()
-        self._running: dict[tuple[int, int], _Run] = {}  # by job and attempt: this process may have lost one
+        self._running: dict[str, _Run] = {}  # by owner
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
@@ -121,11 +121,11 @@ class Worker:
             if is_stuck and not run.is_stuck:
                 self._tools.tell("error", "job stuck", job=run.job.id, kind=run.job.kind)
             run.is_stuck = is_stuck
-        going = [run.job for run in running if not run.is_stuck]
+        going = [run for run in running if not run.is_stuck]
         if going:
             with self._tools.database.transaction(durable=False) as db:
-                for job in going:
-                    db.jobs.renew(job, self._owner, until=self._tools.clock() + self._lease)
+                for run in going:
+                    db.jobs.renew(run.job, run.owner, until=self._tools.clock() + self._lease)
         return bool(going)
 
     # One after the other.
@@ -152,22 +152,23 @@ class Worker:
         with self._tools.database.reading() as db:
             if not db.jobs.has_due(now):
                 return False
+        owner = f"{os.getpid()}.{uuid4()}"
         with self._tools.database.transaction(durable=False) as db:
-            job = db.jobs.claim(self._owner, now=now, lease=self._lease)
+            job = db.jobs.claim(owner, now=now, lease=self._lease)
         if job is None:
             return False
         if job.state is State.DEAD:
             self._tell_of_failure(job, State.DEAD, job.error)
             return True
         fp("job.claimed")
-        run = _Run(job, self._tools.stopwatch())
+        run = _Run(job, owner, self._tools.stopwatch())
         with self._lock:
-            self._running[job.id, job.attempt] = run
+            self._running[owner] = run
         try:
             self._run(run)
         finally:
             with self._lock:
-                del self._running[job.id, job.attempt]
+                del self._running[owner]
         return True
 
     def _schedule(self) -> None:
@@ -188,23 +189,23 @@ class Worker:
                     db.jobs.schedule(name, at=now + every)
 
     def _run(self, run: _Run) -> None:
-        job = run.job
+        job, owner = run.job, run.owner
         if KINDS.get(job.kind) is None:  # of a version that knew more
-            self._fail(job, self._owner, f"there is no job {job.kind}")
+            self._fail(job, owner, f"there is no job {job.kind}")
         elif self._run_apart is None or not self._is_heavy(run):
-            self.attempt(job, self._owner, run)
+            self.attempt(job, owner, run)
         else:
             run.is_apart = True
-            code = self._run_apart(job, self._owner, self._is_stopping.is_set)
+            code = self._run_apart(job, owner, self._is_stopping.is_set)
             if code is None:
                 with self._tools.database.transaction(durable=False) as db:
-                    db.jobs.give_back(job, self._owner, at=self._tools.clock())
+                    db.jobs.give_back(job, owner, at=self._tools.clock())
             elif code != 0:
-                self._fail(job, self._owner, f"its process ended with {code}")
+                self._fail(job, owner, f"its process ended with {code}")
 
     def _is_heavy(self, run: _Run) -> bool:
         is_heavy = KINDS[run.job.kind].is_heavy
-        return is_heavy is not None and is_heavy(self._work_of(run.job, self._owner, run))
+        return is_heavy is not None and is_heavy(self._work_of(run.job, run.owner, run))
 
     def attempt(self, job: Job, owner: str, run: _Run | None = None) -> None:
         """Do a job that `owner` has claimed, and write down how it ended."""

@@ -5,7 +5,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, delete, exists, insert, null, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    select,
+    update,
+)
 
 from openecr.domain.events import (
     ImageArchived,
@@ -122,6 +133,7 @@ _SUBJECTS_BY_ALIAS = Query(
         _is_named(digest_alias.c.digest),
     )
 )
+_NEWEST = Query(select(func.max(image.c.id)))
 _IMAGE_COUNT = Query(select(repository.c.image_count).where(repository.c.id == bindparam("repository")))
 _DELETE_CHILDREN = Query(delete(image_child).where(image_child.c.parent_id.in_(chosen)))
 _DELETE_ALIASES = Query(
@@ -262,7 +274,10 @@ class Images:
         for query in (_SUBJECTS, _SUBJECTS_BY_ALIAS):
             for raw, alias in self._connection.all(query, repository=repository.id, **place):
                 known_as = "" if alias is None else str(digest_of(alias))
-                Outbox(self._connection).add(SubjectDeleted(repository.id, str(digest_of(raw)), known_as))
+                [newest] = self._connection.one(_NEWEST) or (0,)
+                Outbox(self._connection).add(
+                    SubjectDeleted(repository.id, str(digest_of(raw)), known_as, newest)
+                )
         Garbage(self._connection).review_images(ids, since=at)
         self._connection.run(_DELETE_CHILDREN, **place)
         self._connection.run(_DELETE_ALIASES, repository=repository.id, **place)
