@@ -554,12 +554,41 @@ def test_a_batch_is_as_small_as_it_says(installation, place, monkeypatch):
     assert place.left() == digests(images[-1])
 
 
+def test_a_batch_ends_with_the_image_whose_tags_are_too_many(installation, place, monkeypatch):
+    monkeypatch.setattr(expire_images, "TAGS", 4)
+    for tags in (["a", "b"], ["c", "d"], ["e", "f", "g"], ["h"], ["i"], []):
+        place.push(*tags)
+    place.push("last")
+    place.put(keep(1))
+    sizes = []
+    carry_out = expire_images._carry_out
+
+    def counting(db, repository, decisions, work):
+        sizes.append(len(decisions))
+        carry_out(db, repository, decisions, work)
+
+    monkeypatch.setattr(expire_images, "_carry_out", counting)
+    assert place.run() == 6
+    assert sizes == [2, 2, 2]
+
+
+def test_a_policy_that_was_followed_in_what_is_the_future_now_is_due(installation, place):
+    place.push(), place.push()
+    installation.now += timedelta(days=400)
+    place.put(keep(2))
+    place.run()
+    installation.now -= timedelta(days=399)
+    installation.run("sweep_lifecycle")
+    (found,) = installation.jobs_named("evaluate_lifecycle")
+    assert found.payload == {"repository_id": place.id}
+
+
 def test_a_run_over_many_images_has_a_process_of_its_own(installation, place, monkeypatch):
     from openecr.jobs.kinds import KINDS
     from openecr.jobs.work import Work
 
-    for _ in range(3):
-        place.push()
+    for tags in ([], ["1"], ["2"]):
+        place.push(*tags)
     work = Work(installation.tools, {"repository_id": place.id}, installation.now)
     for kind in ("evaluate_lifecycle", "preview_lifecycle"):
         monkeypatch.setattr(expire_images, "MANY", 3)
@@ -572,6 +601,11 @@ def test_a_run_over_many_images_has_a_process_of_its_own(installation, place, mo
         monkeypatch.setattr(expire_images, "MUCH", letters)
         assert not KINDS[kind].is_heavy(work)
         monkeypatch.setattr(expire_images, "MUCH", letters - 1)
+        assert KINDS[kind].is_heavy(work)
+        monkeypatch.setattr(expire_images, "MUCH", letters)
+        monkeypatch.setattr(expire_images, "MANY_TAGS", 2)
+        assert not KINDS[kind].is_heavy(work)
+        monkeypatch.setattr(expire_images, "MANY_TAGS", 1)
         assert KINDS[kind].is_heavy(work)
         monkeypatch.undo()
 

@@ -261,6 +261,17 @@ def test_a_preview_that_does_not_come_has_failed_and_another_may_be_started(
     assert preview.get()["status"] == "IN_PROGRESS"
 
 
+def test_a_preview_that_was_started_in_what_is_the_future_now_keeps_nobody_from_another(
+    server, ecr, repository, push, preview
+):
+    push()
+    asked = {"repositoryName": repository, "lifecyclePolicyText": a_text(keep(1))}
+    ecr.start_lifecycle_policy_preview(**asked)
+    make_older(server, days=-400)
+    assert preview.get()["status"] == "FAILED"
+    ecr.start_lifecycle_policy_preview(**asked)
+
+
 def test_of_two_that_start_a_preview_at_once_one_is_told_to_wait(server, repository):
     def start(client):
         try:

@@ -34,6 +34,8 @@ BATCH = 22 * IMAGES_PER_EVENT
 """How many images one transaction moves or deletes: it holds the writer's lock, for some ten milliseconds."""
 SMALL_BATCH = IMAGES_PER_EVENT
 """The same, while others write."""
+TAGS = 1000
+"""A batch ends with the image by which its images have so many tags: each is a row too."""
 PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.001, 0.008
 """Between two of them. Who waits for the lock outside this process looks for it after 1, 2, 5, 10 ms."""
 QUIET = 50
@@ -42,6 +44,7 @@ LOG_PAGES = 8000
 """Of 4 KiB: how long SQLite's log may get while many images go. It halves what writing them costs."""
 MANY = 5000
 """Images of a repository whose policy is followed in a process of its own."""
+MANY_TAGS = 50_000
 MUCH = 5_000_000
 """The same, of images times letters of the policy, for each pattern may be held against each image."""
 UNSTEADY = timedelta(hours=1)
@@ -60,7 +63,11 @@ def sweep_lifecycle(work: Work) -> None:
         work.step()
         with work.database.transaction(durable=False) as db:
             due = db.lifecycle_policies.due(
-                evaluated_before=work.now - EVERY, put_before=work.now - DELAY, after=after, limit=PAGE
+                now=work.now,
+                evaluated_before=work.now - EVERY,
+                put_before=work.now - DELAY,
+                after=after,
+                limit=PAGE,
             )
             for each in due:
                 db.jobs.add("evaluate_lifecycle", {"repository_id": each}, at=work.now, topic=topic(each))
@@ -77,7 +84,8 @@ def has_many_images(work: Work) -> bool:
         count = db.images.count(repository)
         followed = db.lifecycle_policies.find(repository), db.lifecycle_previews.find(repository)
         letters = max((len(each.text) for each in followed if each is not None), default=0)
-        return count > MANY or count * letters > MUCH
+        is_much = count > MANY or count * letters > MUCH
+        return is_much or db.lifecycle_facts.has_more_tags_than(repository, MANY_TAGS)
 
 
 def evaluate_lifecycle(work: Work) -> Rest | None:
@@ -108,7 +116,7 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
     first = 0
     while first < len(verdict.decisions):
         work.step()
-        batch = verdict.decisions[first : first + pace.batch]
+        batch = _batch(verdict.decisions, first, most=pace.batch)
         with work.database.transaction(durable=False) as db:
             if not _is_policy_of(db, followed):
                 return None
@@ -125,6 +133,16 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
     with work.database.transaction() as db:
         db.lifecycle_policies.note_evaluated(repository, stored, at=work.now)
     return None
+
+
+def _batch(decisions: Sequence[Decision], first: int, *, most: int) -> Sequence[Decision]:
+    """Those that are carried out at once."""
+    tags = 0
+    for last in range(first, min(first + most, len(decisions))):
+        tags += len(decisions[last].image.tags)
+        if tags >= TAGS:
+            return decisions[first : last + 1]
+    return decisions[first : first + most]
 
 
 def _is_policy_of(db: Transaction, followed: Followed) -> bool:

@@ -48,6 +48,13 @@ _CHILDREN = Query(
     .where(_HERE)
 )
 _IS_HERE = Query(select(image.c.id).where(_HERE, image.c.digest == bindparam("digest")))
+_IS_TAG_BEYOND = Query(
+    select(tag.c.name)
+    .where(tag.c.repository_id == bindparam("repository"))
+    .order_by(tag.c.name)
+    .limit(1)
+    .offset(bindparam("count"))
+)
 _LOSSES = Query(
     select(schema.repository.c.loss_count).where(schema.repository.c.id == bindparam("repository"))
 )
@@ -86,6 +93,10 @@ class LifecycleFacts:
     def is_here(self, repository: Repository, digest: bytes) -> bool:
         """Whether it has an image with that sha256."""
         return self._connection.one(_IS_HERE, repository=repository.id, digest=digest) is not None
+
+    def has_more_tags_than(self, repository: Repository, count: int) -> bool:
+        """Whether its images have more tags than that, together. So many rows of an index are read."""
+        return self._connection.one(_IS_TAG_BEYOND, repository=repository.id, count=count) is not None
 
     def losses(self, repository: Repository) -> int:
         """How many of its images were lost since ever to those who count them (images.py, LOSE). The more it

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from openecr.domain.repository import Repository
@@ -43,12 +43,18 @@ _EVALUATED = Query(
     .where(_HERE, lifecycle_policy.c.id == bindparam("policy"))
     .values(evaluated_at=bindparam("at"))
 )
+
+
+def _is_past(column: ColumnElement[int], before: BindParameter[int]) -> ColumnElement[bool]:
+    return (column <= before) | (column > bindparam("now"))
+
+
 _DUE = Query(
     select(lifecycle_policy.c.repository_id)
     .where(
         lifecycle_policy.c.repository_id > bindparam("after"),
-        lifecycle_policy.c.evaluated_at <= bindparam("evaluated_before"),
-        lifecycle_policy.c.put_at <= bindparam("put_before"),
+        _is_past(lifecycle_policy.c.evaluated_at, bindparam("evaluated_before", type_=BigInteger)),
+        _is_past(lifecycle_policy.c.put_at, bindparam("put_before", type_=BigInteger)),
     )
     .order_by(lifecycle_policy.c.repository_id)
     .limit(bindparam("limit"))
@@ -93,12 +99,14 @@ class LifecyclePolicies:
         self._connection.run(_EVALUATED, repository=repository.id, policy=which.id, at=milliseconds(at))
 
     def due(
-        self, *, evaluated_before: datetime, put_before: datetime, after: int, limit: int
+        self, *, now: datetime, evaluated_before: datetime, put_before: datetime, after: int, limit: int
     ) -> Sequence[int]:
         """Ids of up to `limit` repositories, from the one after `after`, whose policies were not evaluated
-        since then, and are not as new as that."""
+        since then, and are not as new as that. A time that is not yet was written under a clock that was
+        wrong: it is as good as long ago."""
         rows = self._connection.all(
             _DUE,
+            now=milliseconds(now),
             evaluated_before=milliseconds(evaluated_before),
             put_before=milliseconds(put_before),
             after=after,

@@ -182,7 +182,7 @@ def _shown(call: Call, policy: StoredPolicy) -> Output:
 
 
 def _status(preview: Preview, now: datetime) -> str:
-    age = now - preview.started_at
+    age = abs(now - preview.started_at)  # a time to come was written under a clock that was wrong
     if preview.status == IN_PROGRESS:
         return FAILED if age > PREVIEW_PATIENCE else IN_PROGRESS
     return EXPIRED if age > PREVIEW_LIFE else COMPLETE
