@@ -57,7 +57,7 @@ _BY_TAG = Query(
     .where(tag.c.repository_id == bindparam("repository"), tag.c.name == bindparam("tag"))
 )
 _CONTENT = Query(select(manifest.c.content).where(manifest.c.image_id == bindparam("image")))
-_LATER = {"id", "is_tagged", "pulled_at", "archived_at", "archived_with_subject", "activated_at"}
+_LATER = {"id", "pulled_at", "archived_at", "archived_with_subject", "activated_at"}
 """What an image has not when it is new."""
 _ADD = Query(
     insert(image).values(
@@ -177,11 +177,13 @@ class Images:
         *,
         layers: Iterable[tuple[Layer, str]],
         children: Iterable[Image],
+        is_tagged: bool,
     ) -> Image:
         """Store an image (its id is ignored) with its manifest and what it refers to.
 
-        layers    each with the media type that the manifest gives it
-        returns   the image with the id it was given
+        layers     each with the media type that the manifest gives it
+        is_tagged  whether it is given a tag now, in the same transaction
+        returns    the image with the id it was given
         """
         identity = self._connection.add(
             _ADD,
@@ -195,20 +197,19 @@ class Images:
             annotations=json.dumps(dict(new.annotations)),
             status=new.status,
             pushed_at=milliseconds(new.pushed_at),
+            is_tagged=is_tagged,
         )
         self._connection.run(_ADD_CONTENT, image_id=identity, content=content.encode())
-        for layer, media_type in {
-            layer.blob_id: (layer, media_type) for layer, media_type in layers
-        }.values():
-            self._connection.run(
-                _ADD_BLOB,
-                image_id=identity,
-                blob_id=layer.blob_id,
-                repository_id=repository.id,
-                media_type=media_type,
-            )
-        for child_id in {child.id for child in children}:
-            self._connection.run(_ADD_CHILD, parent_id=identity, child_id=child_id)
+        media_types = {layer.blob_id: media_type for layer, media_type in layers}
+        own = {"image_id": identity, "repository_id": repository.id}
+        self._connection.run_each(
+            _ADD_BLOB,
+            [own | {"blob_id": blob, "media_type": media_type} for blob, media_type in media_types.items()],
+        )
+        self._connection.run_each(
+            _ADD_CHILD,
+            [{"parent_id": identity, "child_id": each} for each in {child.id for child in children}],
+        )
         self._connection.run(_COUNT, repository=repository.id, change=1)
         return replace(new, id=identity)
 

@@ -75,7 +75,9 @@ def put_image(call: Call) -> Output:
         changed = _tags_to_change(call, db, repository, image, tags, alias)
         if image is None:
             _check_count(call, db, repository)
-            image = db.images.add(repository, new, text, layers=layers, children=children)
+            image = db.images.add(
+                repository, new, text, layers=layers, children=children, is_tagged=bool(changed)
+            )
         elif image.status == ACTIVE and not changed and not call.via_oci:
             raise ImageAlreadyExistsException(
                 digest=image.digest,
@@ -85,7 +87,7 @@ def put_image(call: Call) -> Output:
             )
         for tag in changed:
             db.tags.put(repository, tag, image, pushed_as=alias, at=call.now)
-        if changed:
+        if changed and not (is_new and len(changed) <= call.quotas.tags_per_image):
             _check_tags(call, db, repository, image)
         if alias is not None:
             db.layers.add_alias(repository, alias, digest)
