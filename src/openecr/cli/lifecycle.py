@@ -14,7 +14,7 @@ from openecr.cli.saying import faults_told, say
 from openecr.settings import Settings
 
 if TYPE_CHECKING:
-    from openecr.domain.lifecycle import Foreseen
+    from openecr.domain.lifecycle import Foreseen, Snapshot
     from openecr.domain.repository import Repository
     from openecr.metadata.database import Database, Transaction
 
@@ -68,7 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
             else:
                 until = _moment(arguments.at)
                 with database.reading() as db:
-                    _simulate(db, repository, _policy_text(db, repository, arguments.policy), until)
+                    text = _policy_text(db, repository, arguments.policy)
+                    snapshot = db.lifecycle_facts.read(repository)
+                _simulate(snapshot, text, until)
     return 0
 
 
@@ -100,13 +102,12 @@ def _policy_text(db: "Transaction", repository: "Repository", file: str | None) 
     return stored.text
 
 
-def _simulate(db: "Transaction", repository: "Repository", text: str, until: datetime) -> None:
+def _simulate(snapshot: "Snapshot", text: str, until: datetime) -> None:
     from openecr.domain import lifecycle
     from openecr.domain.lifecycle_policy import EXPIRE, parse
     from openecr.metadata.query import milliseconds
 
     policy = parse(text)
-    snapshot = db.lifecycle_facts.read(repository)
     now = milliseconds(datetime.now(UTC))
     expired: set[int] = set()
     archived: set[int] = set()
