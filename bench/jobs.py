@@ -29,6 +29,8 @@ Make = Callable[[], Act]
 TURNS = 3
 """Blocks of pushes beside each job, and as many without it, in one round."""
 LOOK_SECONDS = 0.01
+WATCH_SECONDS = 0.1
+"""How often memory is looked at: whoever is looked at waits meanwhile."""
 
 GARBAGE = 10_000
 BYTES_TO_GO = 40_000
@@ -82,7 +84,7 @@ def follow_policy(peer: Peer, seconds: int) -> Figures:
         began = time.perf_counter()
         while _is_run(database, "evaluate_lifecycle"):
             peak = max(peak, own_memory_bytes(server.pid))
-            time.sleep(LOOK_SECONDS)
+            time.sleep(WATCH_SECONDS)
         took = time.perf_counter() - began
         [left] = database.execute(
             "SELECT image_count FROM repository WHERE name = ?", (REPOSITORY,)
