@@ -5,6 +5,7 @@ import secrets
 from contextlib import closing
 from datetime import UTC, datetime
 
+from openecr.cli.installation import add_place, opened, settings_of
 from openecr.cli.saying import faults_told, note, say
 from openecr.domain.registry import ACCOUNT
 from openecr.settings import Settings
@@ -27,13 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for command in (verify, unverify):
         command.add_argument("account", metavar="NUMBER", help="The 12 digits of the account.")
     for command in (create, listing, verify, unverify):
-        command.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
-        command.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+        add_place(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
     with faults_told():
-        settings = Settings.read({"data_dir": arguments.data_dir, "config": arguments.config})
+        settings = settings_of(arguments)
         if arguments.what == "list":
             _list(settings)
         elif arguments.what in ("verify", "unverify"):
@@ -68,22 +68,14 @@ def _create(settings: Settings, number: str, name: str) -> None:
 
 
 def _list(settings: Settings) -> None:
-    from openecr.metadata.database import Database
-
-    if not settings.database_path.is_file():  # opening it would make one
-        raise ValueError(f"There is no database {settings.database_path}.")
-    with closing(Database(settings.database_path)) as database, database.reading() as db:
+    with opened(settings) as database, database.reading() as db:
         accounts = db.accounts.list()
     for number, name in accounts:
         say(f"{number}  {name}".rstrip())
 
 
 def _set_verified(settings: Settings, number: str, is_verified: bool) -> None:
-    from openecr.metadata.database import Database
-
-    if not settings.database_path.is_file():  # opening it would make one
-        raise ValueError(f"There is no database {settings.database_path}.")
-    with closing(Database(settings.database_path)) as database, database.transaction() as db:
+    with opened(settings) as database, database.transaction() as db:
         if not db.accounts.has(number):
             raise ValueError(f"There is no account {number}.")
         db.catalogs.set_verified(number, is_verified)

@@ -5,12 +5,11 @@ account was given with its first public repository, stays: people may have pulle
 """
 
 import argparse
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from openecr.cli.installation import add_place, opened, settings_of
 from openecr.cli.saying import faults_told, say
-from openecr.settings import Settings
 
 if TYPE_CHECKING:
     from openecr.domain.registry_alias import RegistryAlias
@@ -29,18 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command.add_argument("name", metavar="NAME", help="The alias, as in public.ecr.aws/NAME.")
     listing = commands.add_parser("list", help="print each alias: account, name, whether primary or default")
     for command in (add, remove, primary, listing):
-        command.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
-        command.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+        add_place(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from openecr.metadata.database import Database
-
     with faults_told():
-        settings = Settings.read({"data_dir": arguments.data_dir, "config": arguments.config})
-        if not settings.database_path.is_file():  # opening it would make one
-            raise ValueError(f"There is no database {settings.database_path}.")
-        with closing(Database(settings.database_path)) as database:
+        settings = settings_of(arguments)
+        with opened(settings) as database:
             if arguments.what == "list":
                 with database.reading() as db:
                     aliases = db.aliases.list()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from openecr.cli.installation import add_place, settings_of
 from openecr.cli.saying import faults_told, say
 from openecr.domain.registry import Kind, Registry, parse_repository_arn, private_registry
 from openecr.identity.caller import ANONYMOUS
@@ -61,17 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--session", metavar="ID", help="The temporary key (ASIA…) whose session policies and tags count.")
     add("--account", metavar="NUMBER", help="Where the principal names none. [that of the root key]")
-    add("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
-    add("--config", metavar="FILE", help="A TOML file with settings.")
+    add_place(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from openecr.metadata.database import Database
 
     with faults_told():
-        settings = Settings.read(
-            {"data_dir": arguments.data_dir, "config": arguments.config, "account": arguments.account}
-        )
+        settings = settings_of(arguments, account=arguments.account)
         if not settings.database_path.is_file():  # opening it would make one
             raise BadQuestion(f"There is no database {settings.database_path}.")
         with closing(Database(settings.database_path)) as database:

@@ -6,10 +6,10 @@ Exit code 0: none; 1: there are some; 2: it could not be checked.
 
 import argparse
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openecr.cli.installation import add_place, must_be_there, opened, settings_of
 from openecr.cli.saying import faults_told, say
 from openecr.settings import Settings
 
@@ -24,16 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--journal", type=Path, metavar="FILE", help="Check what a client wrote down as acknowledged, too."
     )
-    parser.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
-    parser.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+    add_place(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     with faults_told():
-        settings = Settings.read({"data_dir": arguments.data_dir, "config": arguments.config})
+        settings = settings_of(arguments)
         journal = None if arguments.journal is None else _read(arguments.journal)
-        if not settings.database_path.is_file():  # opening it would make one, and find it sound
-            raise ValueError(f"There is no database {settings.database_path}.")
+        must_be_there(settings)  # one made now would be found sound
         count = _check(settings, deep=arguments.deep, journal=journal)
     say(f"Breaches: {count}." if count else "No breach.")
     return BREACHES if count else SOUND
@@ -42,13 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(settings: Settings, *, deep: bool, journal: "Journal | None") -> int:
     """Print every breach; how many."""
     from openecr.jobs import fsck
-    from openecr.metadata.database import Database
     from openecr.server.apart import open_blobs
 
     blobs = open_blobs(settings)
     count = 0
     try:
-        with closing(Database(settings.database_path)) as database:
+        with opened(settings) as database:
             for count, breach in enumerate(  # noqa: B007 - the last one counts
                 fsck.fsck(database, blobs, deep=deep, journal=journal), 1
             ):

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from openecr.cli.installation import add_place, opened, settings_of
 from openecr.cli.saying import faults_told, say
 from openecr.settings import Settings
 
@@ -29,18 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     collect.add_argument("--dry-run", action="store_true", help="Say what would go, and change nothing.")
     resume = commands.add_parser("resume", help="go on after a jump of the clock or a brake: all is right")
     for command in (status, why, collect, resume):
-        command.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
-        command.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+        add_place(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from openecr.metadata.database import Database
-
     with faults_told():
-        settings = Settings.read({"data_dir": arguments.data_dir, "config": arguments.config})
-        if not settings.database_path.is_file():  # opening it would make one
-            raise ValueError(f"There is no database {settings.database_path}.")
-        with closing(Database(settings.database_path)) as database:
+        settings = settings_of(arguments)
+        with opened(settings) as database:
             grace = timedelta(minutes=settings.gc_grace_minutes)
             if arguments.what == "why":
                 from openecr.domain.names import Digest

@@ -1,12 +1,11 @@
 """`openecr jobs`: the jobs that wait, are run or were given up. May run beside the server."""
 
 import argparse
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from openecr.cli.installation import add_place, opened, settings_of
 from openecr.cli.saying import faults_told, say
-from openecr.settings import Settings
 
 if TYPE_CHECKING:
     from openecr.domain.job import Job
@@ -27,18 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cancel = commands.add_parser("cancel", help="have a job not done; one that is run ends at its next step")
     cancel.add_argument("job", metavar="JOB", help="Its number; or `all`, of those that were given up.")
     for command in (listing, retry, cancel):
-        command.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
-        command.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+        add_place(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from openecr.metadata.database import Database
-
     with faults_told():
-        settings = Settings.read({"data_dir": arguments.data_dir, "config": arguments.config})
-        if not settings.database_path.is_file():  # opening it would make one
-            raise ValueError(f"There is no database {settings.database_path}.")
-        with closing(Database(settings.database_path)) as database:
+        settings = settings_of(arguments)
+        with opened(settings) as database:
             if arguments.what == "list":
                 with database.reading() as db:
                     for job in _each(db):

@@ -5,13 +5,12 @@ policies (domain/lifecycle.py). To simulate changes nothing.
 """
 
 import argparse
-from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openecr.cli.installation import add_place, opened, settings_of
 from openecr.cli.saying import faults_told, say
-from openecr.settings import Settings
 
 if TYPE_CHECKING:
     from openecr.domain.lifecycle import Foreseen, Snapshot
@@ -40,26 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command.add_argument("--repository", metavar="NAME", required=True)
         command.add_argument("--account", metavar="NUMBER", help="Whose it is. [that of the root key]")
         command.add_argument("--region", metavar="NAME", help="Where it is. [the server's own]")
-        command.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
-        command.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+        add_place(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from openecr.domain.registry import private_registry
-    from openecr.metadata.database import Database
 
     with faults_told():
-        settings = Settings.read(
-            {
-                "data_dir": arguments.data_dir,
-                "config": arguments.config,
-                "account": arguments.account,
-                "region": arguments.region,
-            }
-        )
-        if not settings.database_path.is_file():  # opening it would make one
-            raise ValueError(f"There is no database {settings.database_path}.")
-        with closing(Database(settings.database_path)) as database:
+        settings = settings_of(arguments, account=arguments.account, region=arguments.region)
+        with opened(settings) as database:
             with database.reading() as db:
                 registry = private_registry(settings.account, settings.region)
                 repository = db.repositories.get(registry, arguments.repository)

@@ -6,9 +6,9 @@ gets a new one. (To keep somebody out: disable or delete their keys.)
 
 import argparse
 import re
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+from openecr.cli.installation import add_place, opened, settings_of
 from openecr.cli.saying import faults_told, say
 from openecr.settings import Settings
 
@@ -26,15 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--account", metavar="NUMBER", help="Where the principal names none. [that of the root key]"
     )
-    parser.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
-    parser.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+    add_place(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     with faults_told():
-        settings = Settings.read(
-            {"data_dir": arguments.data_dir, "config": arguments.config, "account": arguments.account}
-        )
+        settings = settings_of(arguments, account=arguments.account)
         principal: str = arguments.principal
         arn = principal if principal.startswith("arn:") else f"arn:aws:iam::{settings.account}:{principal}"
         _revoke(settings, arn)
@@ -42,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _revoke(settings: Settings, arn: str) -> None:
-    from openecr.metadata.database import Database, Transaction
+    from openecr.metadata.database import Transaction
 
     def whose(db: Transaction) -> str | None:
         """As which revocations name the principal: by its unique id, a root by its account's number."""
@@ -51,9 +48,7 @@ def _revoke(settings: Settings, arn: str) -> None:
         found = db.identities.find_by_arn(arn)
         return None if found is None else found.id
 
-    if not settings.database_path.is_file():  # opening it would make one
-        raise ValueError(f"There is no database {settings.database_path}.")
-    with closing(Database(settings.database_path)) as database, database.transaction() as db:
+    with opened(settings) as database, database.transaction() as db:
         id_ = whose(db)
         if id_ is None:
             raise ValueError(

@@ -5,15 +5,14 @@ keys, the old one and the new one, and beside no other.
 """
 
 import argparse
-from contextlib import closing
 
+from openecr.cli.installation import add_place, must_be_there, opened, settings_of
 from openecr.cli.saying import fail, faults_told, say
 from openecr.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
-    parser.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+    add_place(parser)
     parser.epilog = (
         "The key of the file master.key gives way to one that is made now. Where OPENECR_MASTER_KEY is set, "
         "OPENECR_NEW_MASTER_KEY must be too: start the servers with both, run this, and then start them with "
@@ -26,23 +25,21 @@ def run(arguments: argparse.Namespace) -> int:
 
     with faults_told():
         try:
-            _rotate(Settings.read({"data_dir": arguments.data_dir, "config": arguments.config}))
+            _rotate(settings_of(arguments))
         except RotationUnderWay:
             return fail("another rotation is under way")
     return 0
 
 
 def _rotate(settings: Settings) -> None:
-    from openecr.metadata.database import Database
     from openecr.server.master_key import MASTER_KEY_FILE, open_sealer, rotate, seal_anew
 
-    if not settings.database_path.is_file():  # opening it would make one
-        raise ValueError(f"There is no database {settings.database_path}.")
+    must_be_there(settings)
     if settings.master_key is not None and settings.new_master_key is None:
         raise ValueError(
             "OPENECR_MASTER_KEY is set: the key to take its place goes to OPENECR_NEW_MASTER_KEY."
         )
-    with closing(Database(settings.database_path)) as database:
+    with opened(settings) as database:
         if settings.master_key is None:
             count = rotate(settings.data_dir, database)
             say(f"{count} secrets are sealed under the new key in {settings.data_dir / MASTER_KEY_FILE}.")

@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from openecr.cli.installation import add_place, opened, settings_of
 from openecr.cli.saying import faults_told, say
 from openecr.settings import Settings
 
@@ -36,18 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--status", action="store_true", help="Only print when the last pass ended, and what it found."
     )
-    parser.add_argument("--data-dir", metavar="VALUE", help="Where everything is kept. [openecr-data]")
-    parser.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
+    add_place(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     with faults_told():
-        settings = Settings.read({"data_dir": arguments.data_dir, "config": arguments.config})
-        if not settings.database_path.is_file():  # opening it would make one
-            raise ValueError(f"There is no database {settings.database_path}.")
-        from openecr.metadata.database import Database
-
-        with closing(Database(settings.database_path)) as database:
+        settings = settings_of(arguments)
+        with opened(settings) as database:
             if arguments.status:
                 return _status(database)
             rate = settings.scrub_bytes_per_second if arguments.rate is None else arguments.rate

@@ -7,8 +7,8 @@ import argparse
 import signal
 import threading
 
+from openecr.cli.installation import settings_of
 from openecr.cli.saying import faults_told, say
-from openecr.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,13 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     with faults_told():
-        settings = Settings.read(
-            {
-                "data_dir": arguments.data_dir,
-                "log_format": arguments.log_format,
-                "config": arguments.config,
-            }
-        )
+        settings = settings_of(arguments, log_format=arguments.log_format)
         from openecr.server.app import build
 
         parts = build(settings, port=settings.port)
