@@ -88,7 +88,12 @@ def referrers_of_nothing(installation: Installation) -> Payload:
     installation.ask(
         "BatchDeleteImage", repositoryName="team/app", imageIds=[{"imageDigest": subject.digest}]
     )
-    return {"repository_id": _repository(installation), "digest": subject.digest}
+    [newest] = installation.ask_database("SELECT max(id) FROM image")
+    return {
+        "repository_id": _repository(installation),
+        "digest": subject.digest,
+        "newest_image_id": newest,
+    }
 
 
 def idle_uploads(installation: Installation) -> Payload:

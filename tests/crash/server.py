@@ -29,15 +29,24 @@ class Server:
     failpoints  as in FAILPOINTS
     port        0: any free one
     under       a command that runs the server, such as strace
+    jobs        False: it does what it is asked and nothing by itself
     """
 
-    def __init__(self, data: Path, *, failpoints: str = "", port: int = 0, under: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        failpoints: str = "",
+        port: int = 0,
+        under: Sequence[str] = (),
+        jobs: bool = True,
+    ) -> None:
         began = time.monotonic()
         self.log = data.parent / f"{data.name}.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*under, *OPENECR, "serve", "--dev", "--port", str(port), "--data-dir", data],
-                env={**environment(), "FAILPOINTS": failpoints},
+                env={**environment(), "FAILPOINTS": failpoints, "OPENECR_JOBS": str(jobs).lower()},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
