@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -162,6 +162,15 @@ def test_the_job_of_a_worker_that_was_killed_is_done_by_the_next_when_its_lease_
     worker()
 
     until(lambda: not installation.jobs())
+
+
+def test_a_worker_that_is_told_to_stop_many_times_at_once_ends_well(worker):
+    daemon = worker()
+    with suppress(ProcessLookupError):
+        for _ in range(200):
+            os.kill(daemon.pid, signal.SIGINT)
+            os.kill(daemon.pid, signal.SIGTERM)
+    assert daemon.stop() == 0
 
 
 @pytest.mark.parametrize("end", ["told", "killed"])

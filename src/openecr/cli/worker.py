@@ -5,10 +5,11 @@ Any number of workers may run, beside each other and beside servers: each job is
 
 import argparse
 import signal
-import threading
 
 from openecr.cli.installation import settings_of
 from openecr.cli.saying import faults_told, say
+
+SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,16 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    # Before there are threads: one that may take a signal would not wake the one that waits for it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     with faults_told():
         settings = settings_of(arguments, log_format=arguments.log_format)
         from openecr.server.app import build
 
         parts = build(settings, port=settings.port)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
     parts.worker.start()
     say(f"ready: doing the jobs of {settings.data_dir.absolute()}")
-    stop.wait()
+    signal.sigwait(SIGNALS)
     parts.close()
     return 0

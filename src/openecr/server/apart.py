@@ -73,7 +73,8 @@ def runner(settings: Settings, *, limit_seconds: float = LIMIT_SECONDS) -> RunAp
 
 def _attempt(settings: Settings, job: Job, owner: str) -> None:
     """In the new process: do that job."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)  # a terminal or an init system tells all; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     database = Database(settings.database_path)
     log = Log(settings.log_format)
