@@ -11,11 +11,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 
+# Compiled once and kept, whoever wishes otherwise: the tests start this program two hundred times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: serve test check conformance clients crash races nightly bench all docs lock
 
 serve: $(VENV)/serve
 	$(BIN)/openecr serve $(ARGS)
 
+# The tests sync tens of thousands of times what none of them needs after it: where there is memory for them,
+# there they write. `make check` has the same tests on a disk.
+MEMORY = $(shell [ "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 4000000 ] 2>/dev/null && echo /dev/shm)
+test: export TMPDIR := $(or $(TMPDIR),$(MEMORY),/tmp)
 test: $(VENV)/develop
 	$(PYTEST) -n 2 $(ARGS)
 

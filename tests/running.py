@@ -30,10 +30,42 @@ class Clock:
         self.now += timedelta(**duration)
 
 
+class Clients:
+    """boto3's clients of what listens on a port: made once for each who asks."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._made: dict[tuple[str, Key, str], Any] = {}
+
+    def client(self, service: str, key: Key, region: str) -> Any:
+        """One that asks once and does not retry."""
+        wanted = service, key, region
+        if wanted not in self._made:
+            self._made[wanted] = boto3.client(
+                service,
+                endpoint_url=f"http://localhost:{self.port}",
+                aws_access_key_id=key[0],
+                aws_secret_access_key=key[1],
+                aws_session_token=key[2] if len(key) > 2 else None,
+                region_name=region,
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+        return self._made[wanted]
+
+    def hang_up(self) -> None:
+        """Close all connections. Who asks again opens another."""
+        for client in self._made.values():
+            client.close()
+
+
 @dataclass
 class RunningServer:
     port: int
     parts: Any  # what build() joined, for the few tests that must look behind the wire
+    root_clients: Clients | None = None  # those of who ran on this port before, if somebody did
+
+    def __post_init__(self) -> None:
+        self._clients = Clients(self.port)
 
     @property
     def url(self) -> str:
@@ -50,16 +82,10 @@ class RunningServer:
         return count
 
     def client(self, service: str, *, key: Key = ROOT, region: str = "us-east-1") -> Any:
-        """A boto3 client that asks once and does not retry."""
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            aws_access_key_id=key[0],
-            aws_secret_access_key=key[1],
-            aws_session_token=key[2] if len(key) > 2 else None,
-            region_name=region,
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        """A boto3 client that asks once and does not retry: for the same question, the same. The root's
+        stays for the tests to come, who must find nothing registered with it."""
+        clients = self.root_clients if key == ROOT and self.root_clients else self._clients
+        return clients.client(service, key, region)
 
     def password(self, *, key: Key = ROOT, region: str = "us-east-1") -> str:
         """What `docker login` is given."""

@@ -33,6 +33,7 @@ from tests.operations.iam.simulating import (
     when,
 )
 from tests.operations.iam.test_managed_policies import a_policy
+from tests.running import ROOT, Clients
 
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
 ACTIONS = ("ecr:PutImage", "ecr:ListImages", "ecr:DeleteRepository", "ecr:CreateRepository", "iam:GetUser")
@@ -186,7 +187,9 @@ def test_what_names_no_policy_cannot_be_left_out(iam, bob, excluded):
     assert refusal(iam.simulate_principal_policy, **asked) == (*INVALID, f"ARN {excluded} is not valid.")
 
 
-def test_a_policy_to_leave_out_is_named_in_one_way(iam, bob):
+def test_a_policy_to_leave_out_is_named_in_one_way(server, bob):
+    iam = Clients(server.port).client("iam", ROOT, "us-east-1")
+
     def name_it_twice(params, **_):
         params["body"]["PolicyExclusionList.member.1.PolicyArn"] = READ_ONLY
 

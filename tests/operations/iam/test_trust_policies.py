@@ -8,6 +8,7 @@ import pytest
 from tests.operations.iam.asking import ACCOUNT, OTHER_ACCOUNT, over_quota, policy, refusal
 from tests.operations.iam.kinds import TRUST
 from tests.operations.iam.test_roles import a_role
+from tests.running import ROOT, Clients
 
 
 def user_arn(name: str, account: str = ACCOUNT) -> str:
@@ -31,7 +32,7 @@ def trusted(iam, role="deploy"):
 
 def text_of(server, role="deploy"):
     """The trust policy as it was answered, in every letter: boto3 only shows what it says."""
-    client = server.client("iam")
+    client = Clients(server.port).client("iam", ROOT, "us-east-1")
     answered = []
 
     def look(parsed, **_):
