@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
+from hashlib import sha256
 from itertools import count
 from statistics import quantiles
 from uuid import uuid4
@@ -196,7 +197,7 @@ def _fill_images(server: Openecr) -> None:
     with closing(_database(server)) as database, database:
         [repository] = database.execute("SELECT id FROM repository WHERE name = ?", (REPOSITORY,)).fetchone()
         blobs = range(layers.start, ids.stop)
-        database.executemany(_ADD_BLOB, ((each, each.to_bytes(32, "big"), str(uuid4())) for each in blobs))
+        database.executemany(_ADD_BLOB, ((each, _digest(each), str(uuid4())) for each in blobs))
         database.executemany(
             "INSERT INTO repository_blob VALUES (?, ?, 0)", ((repository, each) for each in blobs)
         )
@@ -205,7 +206,7 @@ def _fill_images(server: Openecr) -> None:
             " annotations, status, pushed_at, is_tagged)"
             " VALUES (?, ?, ?, ?, 1000, 700, '{}', 'ACTIVE', ?, 1)",
             (
-                (each, repository, each.to_bytes(32, "big"), MANIFEST_TYPE, now - 60_000 * (ids.stop - each))
+                (each, repository, _digest(each), MANIFEST_TYPE, now - 60_000 * (ids.stop - each))
                 for each in ids
             ),
         )
@@ -225,6 +226,11 @@ def _fill_images(server: Openecr) -> None:
         database.execute("UPDATE repository SET image_count = ? WHERE id = ?", (IMAGES, repository))
         database.execute("ANALYZE")
     flush_disk(server.directory)
+
+
+def _digest(number: int) -> bytes:
+    """As those of images are: in no order."""
+    return sha256(b"%d" % number).digest()
 
 
 _ADD_BLOB = (

@@ -1,14 +1,19 @@
 """Lifecycle policies are followed, and by what happens meanwhile nothing goes wrong (reliability.md, D8)."""
 
 import itertools
+import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from openecr.domain import collecting
+from openecr.domain import collecting, lifecycle
 from openecr.jobs import expire_images, lifecycle_events, preview_lifecycle
-from openecr.jobs.expire_images import BATCH, DELAY, EVERY, QUIET, SMALL_BATCH, Pace
+from openecr.jobs.expire_images import DELAY, EVERY
+from openecr.jobs.turns import QUIET_SECONDS
 from openecr.jobs.work import Interrupted
+from openecr.metadata import schema
+from openecr.metadata.database import Database
 from tests.builders import a_layer, an_artifact, an_image, an_index, sha512
 from tests.domain.policies import UNTAGGED, a_rule, a_text, keep, older_than, prefixed, tagged
 from tests.jobs.installation import REGISTRY
@@ -354,8 +359,24 @@ def many(place, monkeypatch):
 
 
 @pytest.fixture
-def meanwhile(installation, place, monkeypatch):
-    """Have something done before the second batch of a run."""
+def apart(installation):
+    """Have jobs done as in a process that does nothing else, with its own connection to the database."""
+    opened = []
+
+    def apart():
+        opened.append(Database(installation.file))
+        installation.tools = replace(installation.tools, database=opened[0], is_apart=True)
+
+    yield apart
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture(params=["beside", "apart"])
+def meanwhile(request, installation, place, apart, monkeypatch):
+    """Have something done before the second batch of a run: by the process of the run, or another."""
+    if request.param == "apart":
+        apart()
 
     def meanwhile(do):
         steps = itertools.count(1)
@@ -610,40 +631,62 @@ def test_a_run_over_many_images_has_a_process_of_its_own(installation, place, mo
         monkeypatch.undo()
 
 
-def test_little_is_done_at_a_time_while_others_write_and_for_a_while_after():
-    pace = Pace(is_apart=True)
-    assert pace.batch == BATCH <= 200
-    pace.look(7)
-    pace.look(7)
-    assert pace.batch == BATCH
-    alone = pace.pause_seconds
-    pace.look(8)
-    assert pace.batch == SMALL_BATCH < 10
-    assert pace.pause_seconds > alone
-    for _ in range(QUIET - 1):
-        pace.look(8)
-    assert pace.batch == SMALL_BATCH
-    pace.look(8)
-    assert pace.batch == BATCH
+def test_a_process_of_its_own_takes_much_at_a_time_while_nobody_else_writes(
+    installation, place, apart, monkeypatch
+):
+    apart()
+    monkeypatch.setattr(expire_images, "SMALL_BATCH", 2)
+    monkeypatch.setattr(expire_images, "BATCH", 3)
+    images = [place.push() for _ in range(13)]
+    place.put(keep(1))
+    sizes = []
+    carry_out = expire_images._carry_out
+
+    def counting(db, repository, decisions, work):
+        sizes.append(len(decisions))
+        carry_out(db, repository, decisions, work)
+        installation.seconds += 0.6 * QUIET_SECONDS
+
+    def served(work):
+        if len(sizes) == 2:
+            installation.create("team/b")
+
+    monkeypatch.setattr(expire_images, "_carry_out", counting)
+    monkeypatch.setattr(expire_images.Work, "step", served)
+    assert place.run() == 12
+    # Twice little, until it has been quiet for long enough; then somebody writes before the third, which sees it.
+    assert sizes == [2, 2, 3, 2, 3]
+    assert place.left() == digests(images[-1])
+    assert installation.fsck() == []
 
 
-def test_beside_those_who_are_served_by_the_same_process_little_is_done_at_a_time():
-    pace = Pace(is_apart=False)
-    for _ in range(QUIET + 1):
-        pace.look(1)
-    assert pace.batch == SMALL_BATCH
+def test_nothing_refers_to_what_a_process_of_its_own_has_deleted(installation, place, apart):
+    apart()
+    child = an_image(layers=[place.layer])
+    place.push("list", image=an_index(child))
+    place.push("1", "2")
+    place.push("last")
+    place.put(keep(1))
+    assert place.run() == 3
+    assert installation.ask_database("PRAGMA foreign_key_check") is None
+    # A table that refers to images too is one that Images.delete_many must know.
+    keys = {table.name: table.foreign_keys for table in schema.metadata.sorted_tables}
+    assert {name for name in keys if any(key.references(schema.image) for key in keys[name])} == {
+        *("manifest", "tag", "image_blob", "image_child")
+    }
 
 
-def test_what_another_process_writes_is_seen_and_what_this_one_writes_is_not(installation):
-    def version():
-        with installation.database.transaction() as db:
-            return db.connection.data_version
-
-    first = version()
-    installation.create("team/b")
-    assert version() == first
-    installation.ask_database("UPDATE repository SET image_count = image_count + 1")
-    assert version() != first
+def test_an_index_that_nobody_looked_for_keeps_what_it_lists(installation, place, apart, monkeypatch):
+    apart()
+    child = an_image()
+    place.push("list", image=an_index(child))
+    place.put(older_than(1, **UNTAGGED))
+    installation.now += timedelta(days=2)
+    monkeypatch.setattr(lifecycle, "_listed", lambda snapshot, decisions: [])
+    with pytest.raises(sqlite3.IntegrityError):
+        place.run()
+    assert child.digest in place.left()
+    assert installation.fsck() == []
 
 
 def test_images_of_a_preview_started_while_old_ones_are_forgotten_are_kept(installation, place, monkeypatch):

@@ -25,6 +25,7 @@ from openecr.domain.names import Digest
 from openecr.failpoints import fp
 from openecr.jobs import figures
 from openecr.jobs.service_event import service_event
+from openecr.jobs.turns import turn
 from openecr.jobs.work import Work
 
 EVERY = timedelta(minutes=1)
@@ -36,10 +37,6 @@ REMOVALS = 20
 AGAIN = timedelta(hours=1)
 """When it is tried again to remove a file that cannot be; others have their turn before."""
 
-RESTS = 4
-"""How much longer it waits between two batches than one takes: a fifth of the time is its own, and the lock
-for a part of that, for most of it waits for the disk."""
-LONGEST_REST_SECONDS = 0.25
 LONGEST_SECONDS = 120.0
 """How long either part of a run takes at most; the next run comes soon and goes on. It looks at the clock
 when it begins, and a clock that nobody has looked at for long seems to have jumped."""
@@ -140,16 +137,11 @@ def _remove(work: Work, *, copies_only: bool) -> None:
 
 def _in_turns(work: Work) -> Iterator[None]:
     """Once for each batch, with rests between them in which others have their turn, until it is long."""
-    stopwatch = work.tools.stopwatch
-    began = stopwatch()
-    while True:
+    until = work.tools.stopwatch() + LONGEST_SECONDS
+    while work.tools.stopwatch() < until:
         work.step()
-        begun = stopwatch()
-        yield
-        ended = stopwatch()
-        if ended - began >= LONGEST_SECONDS:
-            return
-        work.tools.wait(min((ended - begun) * RESTS, LONGEST_REST_SECONDS))
+        with turn(work.tools):
+            yield
 
 
 def remove_bytes(

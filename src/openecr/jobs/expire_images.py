@@ -1,10 +1,11 @@
 """Lifecycle policies are followed: images go, or into the archive. Source: control-plane.md §6.5.
 
 The policy is asked once, about all images at one moment; what it says is then carried out a little at a
-time, and much less at a time while somebody else writes: pushes come first. Each transaction looks again
-whether it is still so: whether the policy is the same, whether each image is as it was judged, whether what
-lists it has gone, whether those that a rule counted may have become fewer. What was cut short is judged anew
-by the next run, which finds what is left. Images pushed meanwhile nobody has judged.
+time, and much less at a time while somebody else writes: pushes come first. As soon as anybody else may have
+written, each transaction looks again whether it is still so: whether the policy is the same, whether each image
+is as it was judged, whether what lists it has gone, whether those that a rule counted may have become fewer.
+What was cut short is judged anew by the next run, which finds what is left. Images pushed meanwhile nobody has
+judged.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
 from openecr.jobs.collect_garbage import is_clock_unsteady
 from openecr.jobs.lifecycle_events import IMAGES_PER_EVENT, RUN, Followed, events
+from openecr.jobs.turns import Pace
 from openecr.jobs.work import Rest, Work
 from openecr.metadata.database import Transaction
 from openecr.metadata.query import milliseconds
@@ -30,16 +32,13 @@ SWEEP = timedelta(hours=1)
 """How often it is looked for policies that were not followed for so long."""
 PAGE = 200
 """How many repositories one transaction finds jobs for."""
-BATCH = 22 * IMAGES_PER_EVENT
-"""How many images one transaction moves or deletes: it holds the writer's lock, for some ten milliseconds."""
+BATCH = 222 * IMAGES_PER_EVENT
+"""How many images one transaction moves or deletes: it holds the writer's lock, for some
+fifty milliseconds."""
 SMALL_BATCH = IMAGES_PER_EVENT
-"""The same, while others write."""
-TAGS = 1000
+"""The same, while others write: for two."""
+TAGS = 2000
 """A batch ends with the image by which its images have so many tags: each is a row too."""
-PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.001, 0.008
-"""Between two of them. Who waits for the lock outside this process looks for it after 1, 2, 5, 10 ms."""
-QUIET = 50
-"""After so many transactions between which nobody else has written they are large again."""
 LOG_PAGES = 8000
 """Of 4 KiB: how long SQLite's log may get while many images go. It halves what writing them costs."""
 MANY = 5000
@@ -97,6 +96,7 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
     """
     if not work.payload.get("asked") and is_clock_unsteady(work):
         return Rest(work.now + UNSTEADY, work.payload)
+    pace = Pace(work.tools)
     with work.database.reading() as db:
         repository = db.repositories.find_by_id(work.payload["repository_id"])
         stored = None if repository is None else db.lifecycle_policies.find(repository)
@@ -108,27 +108,27 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
         known = db.lifecycle_facts.losses(repository)
     followed = Followed(repository, parse(stored.text), stored.id, stored.evaluated_at)
     verdict = evaluate(facts, followed.policy, now=milliseconds(work.now))
-    pace = Pace(is_apart=len(facts.images) > MANY)
     del facts
-    if pace.is_apart:
-        work.database.let_log_grow(LOG_PAGES)
+    if work.tools.is_apart:
+        work.database.prepare_for_many(log_pages=LOG_PAGES)
     _tell(work, followed, [], verdict.failures)
     first = 0
     while first < len(verdict.decisions):
         work.step()
-        batch = _batch(verdict.decisions, first, most=pace.batch)
-        with work.database.transaction(durable=False) as db:
+        batch = _batch(verdict.decisions, first, most=BATCH if pace.is_alone else SMALL_BATCH)
+        with pace.turn(), work.database.transaction(durable=False) as db:
             if not _is_policy_of(db, followed):
                 return None
             pace.look(db.connection.data_version)
             losses = db.lifecycle_facts.losses(repository)
-            checked = _check(db, repository, batch, lost=losses - known)
+            checked = _Checked(batch, [])
+            if not pace.is_undisturbed:
+                checked = _check(db, repository, batch, lost=losses - known)
             _carry_out(db, repository, checked.done, work)
             known += db.lifecycle_facts.losses(repository) - losses  # by ourselves
         _tell(work, followed, checked.done, checked.failed)
         work.counts["expired"] += sum(each.rule.action == EXPIRE for each in checked.done)
         work.counts["archived"] += sum(each.rule.action != EXPIRE for each in checked.done)
-        work.tools.wait(pace.pause_seconds)
         first += len(batch)
     with work.database.transaction() as db:
         db.lifecycle_policies.note_evaluated(repository, stored, at=work.now)
@@ -151,39 +151,10 @@ def _is_policy_of(db: Transaction, followed: Followed) -> bool:
     return found is not None and found.id == followed.policy_id
 
 
-@dataclass(slots=True)
-class Pace:
-    """How much is done at a time: little while others write.
-
-    is_apart   whether it is done in a process of its own; then, and only then, what the server writes is
-               seen by the version that SQLite counts for this process
-    """
-
-    is_apart: bool
-    _quiet: int = QUIET
-    _version: int | None = None
-
-    def look(self, version: int) -> None:
-        self._quiet = self._quiet + 1 if version == self._version or self._version is None else 0
-        self._version = version
-
-    @property
-    def _is_alone(self) -> bool:
-        return self.is_apart and self._quiet >= QUIET
-
-    @property
-    def batch(self) -> int:
-        return BATCH if self._is_alone else SMALL_BATCH
-
-    @property
-    def pause_seconds(self) -> float:
-        return PAUSE_SECONDS if self._is_alone else LONG_PAUSE_SECONDS
-
-
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    done: list[Decision]
-    failed: list[Failure]
+    done: Sequence[Decision]
+    failed: Sequence[Failure]
 
 
 def _check(db: Transaction, repository: Repository, decisions: Sequence[Decision], *, lost: int) -> _Checked:
@@ -195,7 +166,8 @@ def _check(db: Transaction, repository: Repository, decisions: Sequence[Decision
     now = db.lifecycle_facts.read_some([each.image.id for each in decisions])
     images = {image.id: image for image in now.images}
     going: dict[int, str] = {}  # image → action
-    checked = _Checked([], [])
+    done: list[Decision] = []
+    failed: list[Failure] = []
     for each in decisions:
         image = images.get(each.image.id)
         if image is None or not _is_same(image, each) or (each.spare is not None and each.spare < lost):
@@ -203,21 +175,21 @@ def _check(db: Transaction, repository: Repository, decisions: Sequence[Decision
         if image.subject is not None and db.lifecycle_facts.is_here(repository, image.subject):
             continue
         if staying := list(_staying(db, now.parents.get(image.id, ()), each, going)):
-            checked.failed.append(Failure(each, tuple(sorted(staying))))
+            failed.append(Failure(each, tuple(sorted(staying))))
             continue
         going[image.id] = each.rule.action
-        checked.done.append(each)
-    return checked
+        done.append(each)
+    return _Checked(done, failed)
 
 
 def _is_same(image: Candidate, decision: Decision) -> bool:
     """Whether it is as it was judged: the same tags, as old, in the same storage class."""
     judged = decision.image
+    if image == judged:
+        return True
     if decision.rule.count_type == SINCE_PULLED and image.pulled_at != judged.pulled_at:
         return False
-    now, then = (
-        (set(each.tags), each.status, each.since, each.archived_at) for each in (image, decision.image)
-    )
+    now, then = ((set(each.tags), each.status, each.since, each.archived_at) for each in (image, judged))
     return now == then
 
 

@@ -112,7 +112,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
 
 def _image(image: Candidate) -> dict[str, Any]:
     return {
-        "digest": str(image.digest),
+        "digest": "sha256:" + image.sha256.hex(),
         "tagStatus": "Tagged" if image.tags else "Untagged",
         "tagList": list(image.tags[:TAGS_PER_IMAGE]),
         "pushedAt": image.pushed_at,

@@ -8,8 +8,8 @@ from datetime import timedelta
 from openecr.domain.lifecycle import evaluate
 from openecr.domain.lifecycle_policy import EXPIRE, parse
 from openecr.domain.repository import Repository
-from openecr.jobs.expire_images import LONG_PAUSE_SECONDS
 from openecr.jobs.lifecycle_events import DRY_RUN, Followed, events
+from openecr.jobs.turns import turn
 from openecr.jobs.work import Work
 from openecr.metadata.database import Transaction
 from openecr.metadata.lifecycle_policies import NEVER
@@ -43,9 +43,8 @@ def preview_lifecycle(work: Work) -> None:
     verdict = evaluate(facts, policy, now=milliseconds(work.now))
     _forget(work, repository.id, preview.id)
     for first in range(0, len(verdict.decisions), BATCH):
-        work.tools.wait(LONG_PAUSE_SECONDS)
         work.step()
-        with work.database.transaction(durable=False) as db:
+        with turn(work.tools), work.database.transaction(durable=False) as db:
             if not _is_still(db, repository, preview):
                 return
             db.lifecycle_previews.add(repository, verdict.decisions[first : first + BATCH])
@@ -82,5 +81,5 @@ def _forget(work: Work, repository_id: int, preview_id: str) -> None:
     gone = BATCH
     while gone == BATCH:
         work.step()
-        with work.database.transaction(durable=False) as db:
+        with turn(work.tools), work.database.transaction(durable=False) as db:
             gone = db.lifecycle_previews.clear(repository_id, preview_id, limit=BATCH)

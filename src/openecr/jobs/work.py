@@ -53,6 +53,8 @@ class Tools:
     memory: dict[str, Any] = field(default_factory=dict)
     """What a job remembers in this process from one part to the next, by its kind. The next part may be done
     by another process, so it saves work and nothing rests on it."""
+    is_apart: bool = False
+    """Whether this process does one job and nothing else."""
     wait: Callable[[float], None] = time.sleep
     stopwatch: Callable[[], float] = time.monotonic
 

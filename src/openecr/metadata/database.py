@@ -193,10 +193,16 @@ class Database:
         if durable:
             self._log.wait()
 
-    def let_log_grow(self, pages: int) -> None:
-        """For a process that writes much in a row: it puts the log into the database when it has so many
-        pages, not every time it has SQLite's usual thousand, of which most are the same again and again."""
-        self._writer.connection.driver.execute(f"PRAGMA wal_autocheckpoint={pages}")
+    def prepare_for_many(self, *, log_pages: int) -> None:
+        """For a process that does nothing but delete images, very many of them: it takes half as long so.
+
+        The log is put into the database when it has so many pages, not every time it has SQLite's usual
+        thousand, of which most are the same again and again. And SQLite does not look into five tables for
+        each image, whether anything refers to it still: Images.delete_many does, once for all.
+        """
+        driver = self._writer.connection.driver
+        driver.execute(f"PRAGMA wal_autocheckpoint={log_pages}")
+        driver.execute("PRAGMA foreign_keys=OFF")
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:

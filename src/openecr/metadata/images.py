@@ -1,6 +1,7 @@
 """Images: their facts, their manifests' bytes, and what they refer to."""
 
 import json
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -146,6 +147,7 @@ _DELETE_ALIASES = Query(
 _DELETE_OWN = tuple(
     Query(delete(table).where(table.c.image_id.in_(chosen))) for table in (image_blob, tag, manifest)
 )
+_IS_LISTED = Query(select(exists().where(image_child.c.child_id.in_(chosen))))
 _DELETE = Query(delete(image).where(image.c.id.in_(chosen)))
 
 
@@ -270,7 +272,11 @@ class Images:
         self.delete_many(repository, [which.id], at=at)
 
     def delete_many(self, repository: Repository, ids: Sequence[int], *, at: datetime) -> None:
-        """The same for several at once, all of this repository; they may list one another."""
+        """The same for several at once, all of this repository; they may list one another.
+
+        Nothing may refer to them afterwards, also where the database does not look (prepare_for_many).
+        Raises sqlite3.IntegrityError where an index lists one.
+        """
         place = {"ids": json_ids(ids)}
         for query in (_SUBJECTS, _SUBJECTS_BY_ALIAS):
             for raw, alias in self._connection.all(query, repository=repository.id, **place):
@@ -284,6 +290,9 @@ class Images:
         self._connection.run(_DELETE_ALIASES, repository=repository.id, **place)
         for query in _DELETE_OWN:
             self._connection.run(query, **place)
+        [is_listed] = self._connection.one(_IS_LISTED, **place) or (False,)
+        if is_listed:
+            raise sqlite3.IntegrityError("an index lists an image that was to be deleted")
         count = self._connection.run(_DELETE, **place)
         self._connection.run(_COUNT, repository=repository.id, change=-count)
         self._connection.run(LOSE, repository=repository.id, losses=count)
