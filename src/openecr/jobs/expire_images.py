@@ -1,11 +1,11 @@
 """Lifecycle policies are followed: images go, or into the archive. Source: control-plane.md §6.5.
 
 The policy is asked once, about all images at one moment; what it says is then carried out a little at a
-time, and much less at a time while somebody else writes: pushes come first. As soon as anybody else may have
-written, each transaction looks again whether it is still so: whether the policy is the same, whether each image
-is as it was judged, whether what lists it has gone, whether those that a rule counted may have become fewer.
-What was cut short is judged anew by the next run, which finds what is left. Images pushed meanwhile nobody has
-judged.
+time, and much less at a time while somebody else writes: pushes come first. As soon as anybody else may
+have written, each transaction looks again whether it is still so: whether the policy is the same, whether
+each image is as it was judged, whether what lists it has gone, whether those that a rule counted may have
+become fewer. What was cut short is judged anew by the next run, which finds what is left. Images pushed
+meanwhile nobody has judged.
 """
 
 from collections.abc import Iterator, Sequence
