@@ -23,7 +23,7 @@ def apart(installation):
 
 def look(installation, pace):
     with installation.database.transaction() as db:
-        pace.look(db.connection.data_version)
+        pace.look(db)
 
 
 def write_elsewhere(installation):

@@ -115,11 +115,11 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
     first = 0
     while first < len(verdict.decisions):
         work.step()
-        batch = _batch(verdict.decisions, first, most=BATCH if pace.is_alone else SMALL_BATCH)
         with pace.turn(), work.database.transaction(durable=False) as db:
             if not _is_policy_of(db, followed):
                 return None
-            pace.look(db.connection.data_version)
+            pace.look(db)
+            batch = _batch(verdict.decisions, first, most=BATCH if pace.is_alone else SMALL_BATCH)
             losses = db.lifecycle_facts.losses(repository)
             checked = _Checked(batch, [])
             if not pace.is_undisturbed:

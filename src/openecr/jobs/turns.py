@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from openecr.jobs.work import Tools
+from openecr.metadata.database import Transaction
 
 RESTS = 4
 """How much longer it rests than it was at work: a fifth of the time is its own, and the writer's lock for a
@@ -41,8 +42,9 @@ class Pace:
             self._first = self._version = db.connection.data_version
         self._heard_at = tools.stopwatch()
 
-    def look(self, version: int) -> None:
-        """In each transaction."""
+    def look(self, db: Transaction) -> None:
+        """At the beginning of each transaction, before it is known how long it is to be."""
+        version = db.connection.data_version
         if version != self._version:
             self._version = version
             self._heard_at = self._tools.stopwatch()
