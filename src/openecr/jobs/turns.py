@@ -9,6 +9,8 @@ from openecr.metadata.database import Transaction
 RESTS = 4
 """How much longer it rests than it was at work: a fifth of the time is its own, and the writer's lock for a
 part of that, for most of it waits for the disk."""
+LONG_RESTS = 19
+"""The same for who writes so much that the disk, too, is to be left to others: a twentieth."""
 LONGEST_REST_SECONDS = 0.25
 QUIET_SECONDS = 1.0
 """Who was the only one to write for so long is alone."""
@@ -22,15 +24,12 @@ def turn(tools: Tools) -> Iterator[None]:
     """One transaction, and a rest after it."""
     begun = tools.stopwatch()
     yield
-    tools.wait(_rest_seconds(tools.stopwatch() - begun))
-
-
-def _rest_seconds(took: float) -> float:
-    return min(took * RESTS, LONGEST_REST_SECONDS)
+    took = tools.stopwatch() - begun
+    tools.wait(min(took * RESTS, LONGEST_REST_SECONDS))
 
 
 class Pace:
-    """The same for who may go on at once while nobody else writes.
+    """The same for who writes much: longer rests, but hardly any while nobody else writes.
 
     Whether anybody does is seen by the version that SQLite counts for a process, of what others have
     written: so only one that does nothing but this job can know.
@@ -64,4 +63,4 @@ class Pace:
         begun = self._tools.stopwatch()
         yield
         took = self._tools.stopwatch() - begun
-        self._tools.wait(PAUSE_SECONDS if self.is_alone else _rest_seconds(took))
+        self._tools.wait(PAUSE_SECONDS if self.is_alone else min(took * LONG_RESTS, LONGEST_REST_SECONDS))
