@@ -44,13 +44,16 @@ crash: $(VENV)/develop
 races: $(VENV)/develop
 	$(PYTEST) -m slow tests/races $(ARGS)
 
-# A million decisions, a hundred thousand calls, ten minutes of each race: what CI has no time for.
+# A million decisions, a hundred thousand calls, every property with thirty times as many examples, ten
+# minutes of each race: what CI has no time for.
+nightly: export OPENECR_DEPTH ?= 30
 nightly: export OPENECR_RACE_SECONDS ?= 600
 nightly: export OPENECR_RACE_ORDERS ?= 10000
 nightly: export OPENECR_GENERATED_CALLS ?= 100000
 nightly: export OPENECR_GENERATED_REQUESTS ?= 20000
 nightly: $(VENV)/develop
 	$(PYTEST) -m slow tests/policy tests/identity tests/every_operation tests/oci tests/races --timeout 7200 $(ARGS)
+	$(PYTEST) -m "hypothesis and not slow" -n 2 tests --timeout 7200 $(ARGS)
 
 bench: $(VENV)/develop
 	$(BIN)/python -m bench $(ARGS)

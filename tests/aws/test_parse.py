@@ -8,6 +8,7 @@ from openecr.aws.model import Shape
 from openecr.aws.parse import VALUES, parse, parser
 from openecr.errors import SerializationException
 from tests.aws.shapes import OPERATIONS, botocore_model, operation_of, values
+from tests.depth import examples
 
 UPLOAD = operation_of("ecr", "UploadLayerPart").input
 DESCRIBE = operation_of("ecr", "DescribeImages").input
@@ -227,7 +228,7 @@ def test_a_map_is_an_object():
 # Properties.
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from(OPERATIONS), st.data())
 def test_what_botocore_sends_is_read_as_it_was_meant(operation, data):
     parameters = data.draw(values(operation.input))
@@ -250,7 +251,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(70), deadline=None)
 @given(st.sampled_from(OPERATIONS), st.data())
 def test_any_body_is_read_or_refused(operation, data):
     names = st.sampled_from(sorted(operation.input.members) or ["nonsense"])

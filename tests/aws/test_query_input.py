@@ -14,6 +14,7 @@ from openecr.aws.model import Shape
 from openecr.aws.query import MAX_DEPTH, MAX_PARAMETERS, parse, read_form
 from openecr.errors import SerializationException
 from tests.aws.shapes import QUERY_OPERATIONS, botocore_model, operation_of, shapes_of, values
+from tests.depth import examples
 
 every_query_operation = pytest.mark.parametrize(
     "operation", QUERY_OPERATIONS, ids=lambda operation: f"{operation.service}.{operation.name}"
@@ -69,7 +70,7 @@ def as_sent(value):
 
 
 @every_query_operation
-@settings(max_examples=8, deadline=None, database=None)
+@settings(max_examples=examples(4), deadline=None, database=None)
 @given(data=st.data())
 def test_what_botocore_sends_is_the_input_it_was_given(operation, data):
     given = data.draw(values(operation.input))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from openecr.aws.query import answer
 from tests.aws.shapes import QUERY_OPERATIONS, botocore_model, operation_of, shapes_of, values
+from tests.depth import examples
 
 REQUEST_ID = "0a1b2c3d-1111-2222-3333-444455556666"
 DOCUMENT = '{"Version": "2012-10-17", "Statement": [{"Resource": "arn:aws:s3:::a/*~b_c-d.e"}]}'
@@ -52,7 +53,7 @@ def as_read(value, shape):
 @pytest.mark.parametrize(
     "operation", QUERY_OPERATIONS, ids=lambda operation: f"{operation.service}.{operation.name}"
 )
-@settings(max_examples=8, deadline=None, database=None)
+@settings(max_examples=examples(4), deadline=None, database=None)
 @given(data=st.data())
 def test_botocore_reads_every_output_as_it_is(operation, data):
     output = data.draw(values(operation.output))

@@ -11,6 +11,7 @@ from openecr.aws.model import Shape, services
 from openecr.aws.parse import parser
 from openecr.aws.serialize import serialize, serializer
 from tests.aws.shapes import OPERATIONS, botocore_model, operation_of, shapes_of, values
+from tests.depth import examples
 
 DESCRIBE_IMAGES = operation_of("ecr", "DescribeImages").output
 DESCRIBE_REPOSITORIES = operation_of("ecr", "DescribeRepositories").output
@@ -121,7 +122,7 @@ def read_back(shape, value):
     return parser(shape)(orjson.loads(orjson.dumps(serializer(shape)(value))))
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from(ALL_SHAPES), st.data())
 def test_what_is_written_is_read_back_the_same(shape, data):
     value = data.draw(values(shape))
@@ -135,7 +136,7 @@ def test_every_shape_can_be_written_and_read(shape):
     assert callable(serializer(shape))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from(OPERATIONS), st.data())
 def test_botocore_reads_what_the_operation_returned(operation, data):
     output = data.draw(values(operation.output))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from openecr.blobs.files import UploadLost
 from openecr.blobs.paths import InvalidKey
 from tests.blobs.helpers import a_blob, an_upload, append, commit, push_and_die, read, sha256
+from tests.depth import examples
 
 WITHIN_COMMIT = ["blob.before_fsync", "blob.after_fsync", "blob.after_rename", "blob.after_directory_fsync"]
 
@@ -114,7 +115,9 @@ hostile = st.one_of(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(text=hostile)
 def test_no_path_is_made_from_anything_but_a_uuid(blobs, root, text):
     def appends(text: str) -> None:

@@ -26,10 +26,11 @@ from tests.blobs.helpers import (
     sha256,
     sha512,
 )
+from tests.depth import examples
 
 cuts = st.lists(st.integers(min_value=0), max_size=6)
 same_store = settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from openecr.domain.lifecycle import DAY, Candidate, Snapshot, evaluate, simulate
 from openecr.domain.lifecycle_policy import parse
+from tests.depth import examples
 from tests.domain.policies import UNTAGGED, a_rule, a_text, keep, older_than, prefixed, tagged
 
 NOW = 20_000 * DAY
@@ -523,20 +524,20 @@ def _reference(count_type, image):
     return image.pulled_at or image.pushed_at
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(repositories(), rule_sets())
 def test_it_agrees_with_the_documentation_read_word_by_word(repository, rules):
     assert marked(repository, rules) == by_the_book(repository, rules)
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(repositories(), rule_sets())
 def test_running_twice_does_nothing_more(repository, rules):
     once = carried_out(repository, rules)
     assert outcome(once, rules)[0] == {}
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(repositories(), rule_sets(), st.randoms())
 def test_no_order_matters_of_rules_of_images_of_tags(repository, rules, random):
     mixed_rules, images = list(rules), list(repository.images)
@@ -548,7 +549,7 @@ def test_no_order_matters_of_rules_of_images_of_tags(repository, rules, random):
     assert mixed == outcome(repository, rules)
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(repositories(), rule_sets())
 def test_a_rule_of_lower_priority_changes_nothing_of_the_higher_ones(repository, rules):
     rules = sorted(rules, key=lambda rule: rule["rulePriority"])
@@ -558,7 +559,7 @@ def test_a_rule_of_lower_priority_changes_nothing_of_the_higher_ones(repository,
     assert {image: rule for image, rule in everything.items() if rule != last} == higher
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(repositories(), rule_sets())
 def test_an_image_that_a_rule_asks_for_is_taken_by_no_later_one(repository, rules):
     images = {image.id: image for image in repository.images}
@@ -574,13 +575,13 @@ def test_an_image_that_a_rule_asks_for_is_taken_by_no_later_one(repository, rule
         assert min(asking) == priority
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(repositories(), rule_sets())
 def test_what_an_index_lists_goes_after_it_or_stays(repository, rules):
     carried_out(repository, rules)  # asserts it at every step
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(20), deadline=None)
 @given(repositories(), rule_sets(), st.sampled_from([0, 1, 2, 95]))
 def test_the_simulation_is_a_run_each_day(repository, rules, days):
     expected, left = {}, repository

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from openecr.domain.lifecycle_policy import LARGEST_NUMBER, parse
 from openecr.errors import InvalidParameterException
+from tests.depth import examples
 from tests.domain.policies import UNTAGGED, a_rule, a_text, keep, older_than, prefixed, tagged
 
 UNMAPPABLE = "Could not map policyString into LifecyclePolicy."
@@ -343,7 +344,7 @@ def selections():
     )
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(nearly_right() | _values.map(json.dumps) | st.text())
 @example('{"rules":[{"rulePriority":1,"selection":[],"action":{}}]}')
 def test_whatever_is_asked_it_is_a_policy_or_refused_with_a_reason(text):

@@ -13,6 +13,7 @@ from openecr.aws.model import SERVICES, services
 from openecr.operations.all import OPERATIONS as IMPLEMENTED
 from tests.api_client import ApiClient
 from tests.aws.shapes import OPERATIONS, values
+from tests.depth import examples
 from tests.every_operation.answers import check
 from tests.every_operation.conftest import OTHER
 from tests.every_operation.inputs import (
@@ -212,7 +213,7 @@ def test_with_every_member_there_is_an_answer_of_the_model(server, operation):
 
 
 @every_implemented_operation
-@hypothesis_settings(max_examples=15, deadline=None, database=None)
+@hypothesis_settings(max_examples=examples(6), deadline=None, database=None)
 @given(data=st.data())
 def test_whatever_is_asked_there_is_an_answer_of_the_model(node, operation, data):
     """Never a 500, never an error of another operation. Names of what is there are mixed in."""

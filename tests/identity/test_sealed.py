@@ -12,9 +12,10 @@ from openecr.identity.sealed import (
     make_master_key,
     parse_master_key,
 )
+from tests.depth import examples
 
 KEY = bytes(range(32))
-FEW = settings(max_examples=100, deadline=None)
+FEW = settings(max_examples=examples(50), deadline=None)
 
 
 @FEW

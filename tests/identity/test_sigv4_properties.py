@@ -7,10 +7,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from openecr.errors import ServiceError
+from tests.depth import examples
 from tests.identity.received import Received, presign, sign, verify
 
-FEW = settings(max_examples=150, deadline=None)
-MANY = settings(max_examples=300, deadline=None)
+FEW = settings(max_examples=examples(50), deadline=None)
+MANY = settings(max_examples=examples(100), deadline=None)
 
 # Whatever may stand in a header: not control characters, which no server lets through.
 printable = st.characters(exclude_categories=["Cs", "Cc"])

@@ -20,8 +20,9 @@ from openecr.identity.tokens import (
     Tokens,
     make_token_key,
 )
+from tests.depth import examples
 
-FEW = settings(max_examples=100, deadline=None)
+FEW = settings(max_examples=examples(50), deadline=None)
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 ISSUED = NOW.replace(microsecond=0)
 MOMENT = timedelta(microseconds=1)

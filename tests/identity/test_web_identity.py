@@ -27,6 +27,7 @@ from openecr.identity.web_identity import (
     unverified_issuer,
     verify,
 )
+from tests.depth import examples
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 SECOND = int(NOW.timestamp())
@@ -239,7 +240,7 @@ def test_a_base64_text_with_bits_to_spare_is_refused():
         unverified_issuer(f"{head}.{spare[:-1]}{chr(ord(spare[-1]) + 1)}.AA")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(70), deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200), st.binary(max_size=80))
 def test_whatever_comes_is_refused_and_nothing_breaks(header, claims, signature):
     refused(".".join(base64url(part) for part in (header.encode(), claims.encode(), signature)))
@@ -253,7 +254,7 @@ JSON = st.recursive(
 NAMES = ("alg", "kid", "typ", "crit", "b64", "jwk", "jku", "x5c", "x5u", "iss", "sub", "aud", "azp", "exp")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.dictionaries(st.sampled_from(NAMES), JSON, max_size=4),
     st.dictionaries(st.sampled_from((*NAMES, "iat", "nbf", "amr")), JSON, max_size=4),

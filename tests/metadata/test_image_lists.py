@@ -10,6 +10,7 @@ from openecr.domain.image import STATUSES
 from openecr.domain.names import Digest
 from openecr.domain.registry import private_registry
 from openecr.metadata.database import Database
+from tests.depth import examples
 from tests.metadata.people import ACCOUNT
 
 TAGS = ("A", "a", "a-", "a.", "a_", "aa", "b", "10", "9", "x" * 128)
@@ -77,7 +78,7 @@ def pages(read, size, begin):
 
 
 @given(images=contents(), size=st.integers(1, 4))
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=examples(20), deadline=None, database=None)
 def test_the_pages_of_images_are_the_list_under_every_filter(database, images, size):
     with database.transaction(durable=False) as db:
         repository = store(db, images)
@@ -101,7 +102,7 @@ def test_the_pages_of_images_are_the_list_under_every_filter(database, images, s
 
 
 @given(images=contents(), size=st.integers(1, 4), types=st.lists(st.sampled_from(TYPES[1:]), max_size=3))
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=examples(20), deadline=None, database=None)
 def test_the_pages_of_referrers_are_the_list_under_every_filter(database, images, size, types):
     with database.transaction(durable=False) as db:
         repository = store(db, images)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.builders import a_layer, an_image
+from tests.depth import examples
 from tests.oci.wire import credentials, send
 
 DIGEST = "sha256:" + "0" * 64
@@ -268,7 +269,9 @@ def test_a_name_may_be_percent_encoded(ask, docker, repository):
         assert ask("GET", f"/v2/{name}/blobs/{layer.digest}").body == layer.content
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.sampled_from(ROUTES),
     st.lists(

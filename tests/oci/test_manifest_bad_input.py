@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.builders import OCI_INDEX, OCI_MANIFEST, an_image, an_index
+from tests.depth import examples
 
 NOT_JSON = "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
 MOST_BYTES = 4_194_304
@@ -322,7 +323,9 @@ def changed_manifests(draw):
     return draw(st.sampled_from(paths)), draw(values)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(changed_manifests())
 def test_whatever_stands_in_a_manifest_both_fronts_take_it_or_refuse_it(
     ecr, docker, repository, image, change

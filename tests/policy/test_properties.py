@@ -13,10 +13,11 @@ from openecr.policy.effort import Effort
 from openecr.policy.evaluate import evaluate
 from openecr.policy.matching import Patterns, with_wildcards
 from openecr.policy.text import render, with_principals
+from tests.depth import examples
 from tests.policy.cases import Case, World
 from tests.policy.slow_evaluator import arn_glob, glob
 
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+MANY = settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 class Counted(dict[str, str | tuple[str, ...]]):
@@ -213,7 +214,7 @@ patterns = st.lists(st.sampled_from(["a", "b", "ab", ":", "*", "*", "?", "**", "
 )
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(patterns, letters)
 @example("*a?b*b", "aabbab")
 @example("*?a*", "ba")
@@ -235,7 +236,7 @@ parts = st.lists(st.sampled_from(["a", "ab", "", "*", "a*", "?", "*b?"]), min_si
 texts = st.lists(st.sampled_from(["a", "ab", "", "abb", "ba"]), min_size=3, max_size=8).map(":".join)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.lists(parts, min_size=1, max_size=3), texts)
 def test_the_parts_of_an_arn_match_each_on_its_own(written, text):
     found = Patterns(map(with_wildcards, written), colons=5).match(text, Effort())
