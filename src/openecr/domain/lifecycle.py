@@ -167,16 +167,16 @@ def _marked(rule: Rule, identified: list[Candidate], now: int) -> list[Decision]
 def _beyond(rule: Rule, identified: list[Candidate]) -> Iterator[Decision]:
     """Those before which there are as many as the rule keeps; referrers are before referrers alone."""
     places = 0
-    for place, image in enumerate(sorted(identified, key=_age, reverse=True)):
+    for place, image in enumerate(reversed(_from_old_to_new(identified))):
         before = places if image.subject is None else place
         if before >= rule.count_number:
             yield Decision(image, rule, spare=before - rule.count_number)
         places += image.subject is None
 
 
-def _age(image: Candidate) -> tuple[int, int]:
-    """Sorts from old to new; of those that are equally old the one pushed later is younger."""
-    return image.since, image.id
+def _from_old_to_new(images: Iterable[Candidate]) -> list[Candidate]:
+    """Of those that are equally old the one pushed later is younger."""
+    return [image for _, _, image in sorted([(image.since, image.id, image) for image in images])]
 
 
 def _due_at(rule: Rule, image: Candidate) -> int:
@@ -239,11 +239,11 @@ def _lists_first(
 ) -> Iterator[Decision]:
     """From old to new, but each index before what it lists."""
     done: set[int] = set()
-    for oldest in sorted(decisions.values(), key=lambda decision: _age(decision.image)):
+    for oldest in _from_old_to_new(decision.image for decision in decisions.values()):
         if not parents:
-            yield oldest
+            yield decisions[oldest.id]
             continue
-        waiting = [oldest.image.id]
+        waiting = [oldest.id]
         while waiting:
             last = waiting[-1]
             before = [each for each in parents.get(last, ()) if each in decisions and each not in done]
