@@ -635,6 +635,7 @@ def test_a_process_of_its_own_takes_much_at_a_time_while_nobody_else_writes(
     installation, place, apart, monkeypatch
 ):
     apart()
+    installation.tools = replace(installation.tools, wait=lambda seconds: None)
     monkeypatch.setattr(expire_images, "SMALL_BATCH", 2)
     monkeypatch.setattr(expire_images, "BATCH", 3)
     images = [place.push() for _ in range(13)]

@@ -12,7 +12,7 @@ part of that, for most of it waits for the disk."""
 LONG_RESTS = 19
 """The same for who writes so much that the disk, too, is to be left to others: a twentieth."""
 LONGEST_REST_SECONDS = 0.25
-QUIET_SECONDS = 1.0
+QUIET_SECONDS = 0.5
 """Who was the only one to write for so long is alone."""
 PAUSE_SECONDS = 0.001
 """Between two transactions of who is alone. Who waits for the lock outside this process looks for it after
