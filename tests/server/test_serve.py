@@ -39,6 +39,9 @@ class Process:
                 return int(re.search(r":([0-9]+)$", line.strip())[1])
         raise AssertionError(self.process.stderr.read())
 
+    def wait_for_error(self, text):
+        assert any(text in line for line in self.process.stderr)
+
     def end(self, number=signal.SIGTERM):
         """Its exit code, and what it said on standard error."""
         self.process.send_signal(number)
@@ -189,6 +192,29 @@ def test_a_new_certificate_is_taken_without_a_restart(tmp_path):
             assert time.monotonic() < until
         code, _ = process.end()
         assert code == 0
+
+
+def test_a_certificate_without_its_key_leaves_the_one_before_in_use(tmp_path):
+    certificate, key = make_certificate(tmp_path / "1")
+    with started(
+        "--data-dir",
+        str(tmp_path / "data"),
+        OPENECR_TLS_CERTIFICATE=str(certificate),
+        OPENECR_TLS_KEY=str(key),
+    ) as process:
+        port = process.wait_until_ready()
+        before = answered_by(port)
+        other, its_key = make_certificate(tmp_path / "2")
+        other.replace(certificate)
+        process.process.send_signal(signal.SIGHUP)
+        process.wait_for_error("certificate not read")
+        assert answered_by(port) == before
+        its_key.replace(key)
+        process.process.send_signal(signal.SIGHUP)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while answered_by(port) == before:
+            assert time.monotonic() < until
+        assert process.end()[0] == 0
 
 
 def test_it_leaves_no_core_for_it_would_hold_secrets(tmp_path):

@@ -63,20 +63,22 @@ def _bound(family: int, address: str, port: int, *, is_shared: bool) -> socket.s
 class Certificate:
     """A certificate and its key, read again when the files change: new connections get the new one.
 
-    Raises OSError (ssl.SSLError is one) where the files cannot be used.
+    What cannot be used, such as a certificate whose key has not been written yet, leaves the one before in
+    use, and raises OSError (ssl.SSLError is one).
     """
 
     def __init__(self, certificate: Path, key: Path | None) -> None:
         self._certificate = certificate
         self._key = key
+        self._seen = self._stamp()
+        self._newest = self._read()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.set_alpn_protocols(["http/1.1"])
-        self._seen = self._stamp()
-        self.reload()
+        self.context.sni_callback = self._give_newest
 
     def reload(self) -> None:
-        self.context.load_cert_chain(self._certificate, self._key)
+        self._newest = self._read()
 
     def reload_if_changed(self) -> bool:
         """Whether it was read anew."""
@@ -86,6 +88,16 @@ class Certificate:
         self._seen = stamp
         self.reload()
         return True
+
+    def _read(self) -> ssl.SSLContext:
+        """Into a context of its own: one that is in use would for a moment have a certificate and no key."""
+        read = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        read.load_cert_chain(self._certificate, self._key)
+        return read
+
+    def _give_newest(self, connection: ssl.SSLObject, _name: str | None, _of: ssl.SSLContext) -> None:
+        """Called at the beginning of each handshake, whether the client names a server or not."""
+        connection.context = self._newest
 
     def _stamp(self) -> list[tuple[int, int]]:
         files = [self._certificate, *([] if self._key is None else [self._key])]
