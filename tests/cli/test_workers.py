@@ -50,6 +50,13 @@ def test_every_worker_answers_and_one_that_is_killed_is_replaced(server, connect
     assert server.repositories(server.key) == ["arn:aws:ecr:us-east-1:000000000000:repository/team/app"]
 
 
+def test_a_server_ends_well_while_a_worker_that_was_killed_is_being_replaced(server):
+    os.kill(children(server.daemon.pid)[0], signal.SIGKILL)
+    until(lambda: "ended with -9" in server.daemon.said[-1])
+
+    assert server.daemon.stop() == 0, server.daemon.said
+
+
 def test_an_upload_goes_on_after_the_worker_that_received_a_part_was_killed(server, tmp_path):
     ecr = server.client(server.key)
     ecr.create_repository(repositoryName="team/app")

@@ -106,16 +106,21 @@ class _Supervisor:
         if process:
             self._workers[process] = number, time.monotonic()
             return
+        # A terminal signals every process; what stops a worker is we.
+        mine = {signal.SIGTERM, signal.SIGCHLD} | ({signal.SIGHUP} if self._reloads else set())
+
+        def on_ready() -> None:
+            # Until now nobody would have taken a signal but the system, which kills.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, mine)
+            _tell(telling)
+
         code = 1
         try:
-            # A terminal signals every process; what stops a worker is we.
-            mine = {signal.SIGTERM, signal.SIGCHLD} | ({signal.SIGHUP} if self._reloads else set())
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, mine)
             for other, each in enumerate(self._listeners):
                 for listener in each:
                     if other != number:
                         listener.close()
-            self._work(number, self._listeners[number], lambda: _tell(telling))
+            self._work(number, self._listeners[number], on_ready)
             code = 0
         except BaseException:
             traceback.print_exc()
