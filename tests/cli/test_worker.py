@@ -1,6 +1,7 @@
 """`openecr worker`, beside a server that does no jobs: started, shared, stopped, killed."""
 
 import os
+import re
 import signal
 import sqlite3
 import threading
@@ -166,6 +167,13 @@ def test_the_job_of_a_worker_that_was_killed_is_done_by_the_next_when_its_lease_
 
 def test_a_worker_that_is_told_to_stop_many_times_at_once_ends_well(worker):
     daemon = worker()
+    # A signal that any other thread took would wake nobody. The first one waits for them.
+    ends = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    others = [each for each in Path(f"/proc/{daemon.pid}/task").iterdir() if each.name != str(daemon.pid)]
+    assert others
+    for thread in others:
+        [mask] = re.findall(r"^SigBlk:\t([0-9a-f]{16})$", (thread / "status").read_text(), re.MULTILINE)
+        assert all(int(mask, 16) >> (number - 1) & 1 for number in ends)
     with suppress(ProcessLookupError):
         for _ in range(200):
             os.kill(daemon.pid, signal.SIGINT)

@@ -11,7 +11,7 @@ from openecr.domain import collecting, lifecycle
 from openecr.jobs import expire_images, lifecycle_events, preview_lifecycle
 from openecr.jobs.expire_images import DELAY, EVERY
 from openecr.jobs.turns import QUIET_SECONDS
-from openecr.jobs.work import Interrupted
+from openecr.jobs.work import Interrupted, Rest, Work
 from openecr.metadata import schema
 from openecr.metadata.database import Database
 from tests.builders import a_layer, an_artifact, an_image, an_index, sha512
@@ -606,7 +606,6 @@ def test_a_policy_that_was_followed_in_what_is_the_future_now_is_due(installatio
 
 def test_a_run_over_many_images_has_a_process_of_its_own(installation, place, monkeypatch):
     from openecr.jobs.kinds import KINDS
-    from openecr.jobs.work import Work
 
     for tags in ([], ["1"], ["2"]):
         place.push(*tags)
@@ -646,19 +645,66 @@ def test_a_process_of_its_own_takes_much_at_a_time_while_nobody_else_writes(
     def counting(db, repository, decisions, work):
         sizes.append(len(decisions))
         carry_out(db, repository, decisions, work)
-        installation.seconds += 0.6 * QUIET_SECONDS
+        [is_looking_itself] = db.connection.driver.execute("PRAGMA foreign_keys").fetchone()
+        assert not is_looking_itself
 
     def served(work):
+        installation.seconds += 0.6 * QUIET_SECONDS
         if len(sizes) == 2:
             installation.create("team/b")
 
     monkeypatch.setattr(expire_images, "_carry_out", counting)
     monkeypatch.setattr(expire_images.Work, "step", served)
     assert place.run() == 12
-    # Twice little, until it has been quiet for long enough; but before the third somebody writes.
-    assert sizes == [2, 2, 2, 2, 3, 1]
+    # Little, until it has been quiet for long enough; but before the third somebody writes.
+    assert sizes == [2, 3, 2, 2, 3]
     assert place.left() == digests(images[-1])
     assert installation.fsck() == []
+
+
+def test_what_changes_while_the_policy_is_asked_is_seen(installation, place, apart, monkeypatch):
+    apart()
+    old, _ = place.push("old"), place.push("new")
+    place.put(keep(1))
+    evaluate = expire_images.evaluate
+
+    def interrupted(*arguments, **options):
+        verdict = evaluate(*arguments, **options)
+        place.push("precious", image=old)
+        return verdict
+
+    monkeypatch.setattr(expire_images, "evaluate", interrupted)
+    place.run()
+    assert old.digest in place.left()
+
+
+def test_the_audit_is_told_before_a_run_rests(installation, place, many):
+    place.put(keep(1))
+    told, told_before_rests = [], []
+    installation.tools = replace(
+        installation.tools,
+        write_audit=told.append,
+        wait=lambda seconds: told_before_rests.append(len(told)),
+    )
+    assert place.run() == 9
+    assert told_before_rests == [1, 2, 3, 4, 5]
+
+
+def test_a_run_that_takes_long_goes_on_as_another_part(installation, place, many, monkeypatch):
+    place.put(keep(1))
+    step = expire_images.Work.step
+
+    def slow(work):
+        step(work)
+        installation.seconds += 0.4 * expire_images.PART_SECONDS
+
+    monkeypatch.setattr(expire_images.Work, "step", slow)
+    work = Work(installation.tools, {"repository_id": place.id, "asked": True}, installation.now)
+    assert expire_images.evaluate_lifecycle(work) == Rest(installation.now, work.payload)
+    assert place.left() == digests(*many[3 * 2 :])
+    assert place.evaluated_at().timestamp() == 0
+    assert expire_images.evaluate_lifecycle(work) is None
+    assert place.left() == digests(many[-1])
 
 
 def test_nothing_refers_to_what_a_process_of_its_own_has_deleted(installation, place, apart):

@@ -89,7 +89,9 @@ def answered_by(port):
     """The certificate of a server that answered."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
     with Raw(port, context) as client:
+        assert client.socket.selected_alpn_protocol() == "http/1.1"
         client.send(HEALTH)
         assert client.answer().body == b"ok\n"
         return client.socket.getpeercert(binary_form=True)

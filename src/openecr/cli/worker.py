@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    # Before there are threads: one that may take a signal would not wake the one that waits for it.
+    # Before there are threads: one that may take a signal would not wake the one that waits for it. What
+    # comes before it is ready is taken then.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     with faults_told():
         settings = settings_of(arguments, log_format=arguments.log_format)

@@ -19,7 +19,7 @@ from openecr.domain.names import Digest
 from openecr.domain.repository import Repository
 from openecr.jobs.collect_garbage import is_clock_unsteady
 from openecr.jobs.lifecycle_events import IMAGES_PER_EVENT, RUN, Followed, events
-from openecr.jobs.turns import Pace
+from openecr.jobs.turns import Turns
 from openecr.jobs.work import Rest, Work
 from openecr.metadata.database import Transaction
 from openecr.metadata.query import milliseconds
@@ -33,14 +33,16 @@ SWEEP = timedelta(hours=1)
 PAGE = 200
 """How many repositories one transaction finds jobs for."""
 BATCH = 444 * IMAGES_PER_EVENT
-"""How many images one transaction moves or deletes: it holds the writer's lock, for some
-hundred milliseconds."""
+"""How many images one transaction moves or deletes at the most."""
 SMALL_BATCH = IMAGES_PER_EVENT
-"""The same, while others write: for two."""
+"""The same, while others write: it holds the writer's lock for some milliseconds."""
 TAGS = 4000
 """A batch ends with the image by which its images have so many tags: each is a row too."""
 LOG_PAGES = 8000
 """Of 4 KiB: how long SQLite's log may get while many images go. It halves what writing them costs."""
+PART_SECONDS = 900.0
+"""After so long what is left is judged anew, as another part: beside many who push it may take hours, and a
+process that is at one job for an hour is taken to hang (server/apart.py)."""
 MANY = 5000
 """Images of a repository whose policy is followed in a process of its own."""
 MANY_TAGS = 50_000
@@ -96,7 +98,7 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
     """
     if not work.payload.get("asked") and is_clock_unsteady(work):
         return Rest(work.now + UNSTEADY, work.payload)
-    pace = Pace(work.tools)
+    turns = Turns(work.tools, few=SMALL_BATCH, many=BATCH)  # before anything is read
     with work.database.reading() as db:
         repository = db.repositories.find_by_id(work.payload["repository_id"])
         stored = None if repository is None else db.lifecycle_policies.find(repository)
@@ -113,20 +115,23 @@ def evaluate_lifecycle(work: Work) -> Rest | None:
         work.database.prepare_for_many(log_pages=LOG_PAGES)
     _tell(work, followed, [], verdict.failures)
     first = 0
+    until = work.tools.stopwatch() + PART_SECONDS
     while first < len(verdict.decisions):
+        if work.tools.stopwatch() > until:
+            return Rest(work.now, work.payload)
         work.step()
-        with pace.turn(), work.database.transaction(durable=False) as db:
+        with turns.transaction() as db:
             if not _is_policy_of(db, followed):
                 return None
-            pace.look(db)
-            batch = _batch(verdict.decisions, first, most=BATCH if pace.is_alone else SMALL_BATCH)
+            batch = _batch(verdict.decisions, first, most=turns.size)
             losses = db.lifecycle_facts.losses(repository)
             checked = _Checked(batch, [])
-            if not pace.is_undisturbed:
+            if not turns.is_undisturbed:
                 checked = _check(db, repository, batch, lost=losses - known)
             _carry_out(db, repository, checked.done, work)
             known += db.lifecycle_facts.losses(repository) - losses  # by ourselves
-        _tell(work, followed, checked.done, checked.failed)
+        _tell(work, followed, checked.done, checked.failed)  # at once: who is killed cannot tell any more
+        turns.rest()
         work.counts["expired"] += sum(each.rule.action == EXPIRE for each in checked.done)
         work.counts["archived"] += sum(each.rule.action != EXPIRE for each in checked.done)
         first += len(batch)

@@ -15,8 +15,11 @@ LONGEST_REST_SECONDS = 0.25
 QUIET_SECONDS = 0.5
 """Who was the only one to write for so long is alone."""
 PAUSE_SECONDS = 0.001
-"""Between two transactions of who is alone. Who waits for the lock outside this process looks for it after
-1, 2, 5, 10 ms."""
+"""Between two transactions of who is alone. Who waits for the lock outside this process looks for it now and
+then, after 1, 2, 5 ms and at last every 100: what lets it in is rather that the job tells the audit, without
+the lock, what it has done."""
+HELD_SECONDS = 0.2
+"""A transaction that held the writer's lock for longer is followed by a smaller one."""
 
 
 @contextmanager
@@ -28,25 +31,25 @@ def turn(tools: Tools) -> Iterator[None]:
     tools.wait(min(took * RESTS, LONGEST_REST_SECONDS))
 
 
-class Pace:
-    """The same for who writes much: longer rests, but hardly any while nobody else writes.
+class Turns:
+    """The same for who writes very much: longer rests, but hardly any while nobody else writes. Then the
+    transactions grow, too, as long as others would not have to wait long.
 
-    Whether anybody does is seen by the version that SQLite counts for a process, of what others have
-    written: so only one that does nothing but this job can know.
+    Whether anybody else writes is seen by the version that SQLite counts for a connection, of what was
+    written by others: so only a process that does nothing but this job can know.
+
+    few, many  how much one transaction is to do, while others write and at the very most
     """
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, *, few: int, many: int) -> None:
         self._tools = tools
-        with tools.database.transaction(durable=False) as db:
-            self._first = self._version = db.connection.data_version
+        self._few = few
+        self._many = many
+        self.size = few
+        """How much the next transaction, or the one under way, is to do."""
+        self._first = self._version = self._version_now()
         self._heard_at = tools.stopwatch()
-
-    def look(self, db: Transaction) -> None:
-        """At the beginning of each transaction, before it is known how long it is to be."""
-        version = db.connection.data_version
-        if version != self._version:
-            self._version = version
-            self._heard_at = self._tools.stopwatch()
+        self._held = 0.0
 
     @property
     def is_alone(self) -> bool:
@@ -55,12 +58,38 @@ class Pace:
 
     @property
     def is_undisturbed(self) -> bool:
-        """Whether nobody else has written since this was made: what was read since is so still."""
+        """Whether nobody else has written since this was made: what was read since is so still. Within a
+        transaction of `transaction`, up to its end."""
         return self._tools.is_apart and self._version == self._first
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        begun = self._tools.stopwatch()
-        yield
-        took = self._tools.stopwatch() - begun
-        self._tools.wait(PAUSE_SECONDS if self.is_alone else min(took * LONG_RESTS, LONGEST_REST_SECONDS))
+    def transaction(self) -> Iterator[Transaction]:
+        """One after which to rest."""
+        with self._tools.database.transaction(durable=False) as db:
+            begun = self._tools.stopwatch()  # others wait from here
+            self._look(db)
+            yield db
+        self._held = self._tools.stopwatch() - begun
+        if self._held < HELD_SECONDS / 4:
+            self.size = min(2 * self.size, self._many)
+        elif self._held > HELD_SECONDS:
+            self.size = max(self.size // 2, self._few)
+
+    def rest(self) -> None:
+        """Let others write."""
+        long = min(self._held * LONG_RESTS, LONGEST_REST_SECONDS)
+        self._tools.wait(PAUSE_SECONDS if self.is_alone else long)
+
+    def _look(self, db: Transaction) -> None:
+        version = db.connection.data_version
+        if version != self._version:
+            self._version = version
+            self._heard_at = self._tools.stopwatch()
+        if not self.is_alone:
+            self.size = self._few
+
+    def _version_now(self) -> int:
+        if not self._tools.is_apart:
+            return 0
+        with self._tools.database.transaction(durable=False) as db:
+            return db.connection.data_version

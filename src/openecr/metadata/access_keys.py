@@ -87,9 +87,7 @@ class AccessKeys:
 
     def has_root_key(self, account: str) -> bool:
         """Whether the account's root has a key that is active."""
-        row = self._connection.one(_HAS_ROOT_KEY, account=account, status=ACTIVE)
-        assert row is not None
-        return bool(row[0])
+        return self._connection.holds(_HAS_ROOT_KEY, account=account, status=ACTIVE)
 
 
 def _values(key: AccessKey, is_given: bool) -> dict[str, Any]:

@@ -198,11 +198,12 @@ class Database:
             self._log.wait()
 
     def prepare_for_many(self, *, log_pages: int) -> None:
-        """For a process that does nothing but delete images, very many of them: it takes half as long so.
+        """For a process that does nothing but have very many images deleted: that takes half as long so.
 
-        The log is put into the database when it has so many pages, not every LOG_PAGES, of which most are
-        the same again and again. And SQLite does not look into five tables for
-        each image, whether anything refers to it still: Images.delete_many does, once for all.
+        log_pages  when the log has so many, it is put into the database: in a larger one more of the pages
+                   are the same again
+        And SQLite does not look into four tables for each image, whether anything refers to it still:
+        Images.delete_many does, once for all.
         """
         driver = self._writer.connection.driver
         driver.execute(f"PRAGMA wal_autocheckpoint={log_pages}")

@@ -158,9 +158,7 @@ class Garbage:
 
     def has_due(self, *, before: datetime) -> bool:
         """Whether any review has waited since then."""
-        row = self._connection.one(_HAS_DUE, before=milliseconds(before))
-        assert row is not None
-        return bool(row[0])
+        return self._connection.holds(_HAS_DUE, before=milliseconds(before))
 
     def collect(self, *, before: datetime, due_at: datetime, limit: int) -> list[Removal]:
         """Look at up to `limit` blobs whose reviews have waited since `before`; whether anything holds them
@@ -190,12 +188,12 @@ class Garbage:
         """By an image or by a lease (rule 1). If so it is looked at again when its last lease ends or,
         without any, when something is taken from it again."""
         [last_lease] = self._connection.one(_LAST_LEASE, blob=blob_id) or (None,)
-        [is_used] = self._connection.one(_IS_REFERRED_TO, blob=blob_id) or (False,)
+        is_used = self._connection.holds(_IS_REFERRED_TO, blob=blob_id)
         if last_lease is not None:
             self._connection.run(_POSTPONE, blob=blob_id, until=last_lease)
         elif is_used:
             self._connection.run(_DROP, blob=blob_id)
-        return last_lease is not None or bool(is_used)
+        return last_lease is not None or is_used
 
     def _delete(self, blob_id: int, removal: Removal) -> None:
         Removals(self._connection).add(removal)

@@ -201,9 +201,7 @@ class Layers:
 
     def is_used(self, repository: Repository, layer: Layer) -> bool:
         """Whether an image of the repository refers to it."""
-        row = self._connection.one(_IS_USED, repository=repository.id, blob=layer.blob_id)
-        assert row is not None
-        return bool(row[0])
+        return self._connection.holds(_IS_USED, repository=repository.id, blob=layer.blob_id)
 
     def status(self, repository: Repository, layer: Layer) -> str | None:
         """ACTIVE where an image of the repository that can be pulled uses it, ARCHIVED where only others

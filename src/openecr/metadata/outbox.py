@@ -35,9 +35,7 @@ class Outbox:
         self._connection.has_news = True
 
     def has_any(self) -> bool:
-        row = self._connection.one(_HAS_ANY)
-        assert row is not None
-        return bool(row[0])
+        return self._connection.holds(_HAS_ANY)
 
     def count(self) -> int:
         row = self._connection.one(_COUNT)

@@ -66,6 +66,11 @@ class Connection:
         row: Row | None = self.driver.execute(query.text, query.values(values)).fetchone()
         return row
 
+    def holds(self, query: Query, **values: Any) -> bool:
+        """What `SELECT EXISTS` says."""
+        row: Row = self.driver.execute(query.text, query.values(values)).fetchone()
+        return bool(row[0])
+
     def all(self, query: Query, **values: Any) -> list[Row]:
         return self.driver.execute(query.text, query.values(values)).fetchall()
 

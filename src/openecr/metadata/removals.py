@@ -84,9 +84,7 @@ class Removals:
 
     def is_known(self, key: str) -> bool:
         """Whether any row speaks of the bytes under that key: a blob's, a removal's, an upload's."""
-        row = self._connection.one(_IS_KNOWN, key=key)
-        assert row is not None
-        return bool(row[0])
+        return self._connection.holds(_IS_KNOWN, key=key)
 
     def delete(self, which: Removal) -> bool:
         """Its bytes are gone. False where that was known already."""

@@ -180,9 +180,7 @@ class Repositories:
         return 0 if row is None else int(row[0])
 
     def has_images(self, which: Repository) -> bool:
-        row = self._connection.one(_HAS_IMAGES, repository=which.id)
-        assert row is not None
-        return bool(row[0])
+        return self._connection.holds(_HAS_IMAGES, repository=which.id)
 
     def delete(self, which: Repository, *, at: datetime) -> None:
         """With all that is in it: images, tags, uploads, its right to blobs, which are looked at later."""

@@ -87,9 +87,7 @@ class Tiers:
 
     def has_damaged(self, image_id: int) -> bool:
         """Whether a blob of an image, or of anything that it lists, is known to be damaged."""
-        row = self._connection.one(_HAS_DAMAGED, root=image_id)
-        assert row is not None
-        return bool(row[0])
+        return self._connection.holds(_HAS_DAMAGED, root=image_id)
 
     def move(self, which: StoredBlob, *, key: str, tier: str) -> None:
         """From now on its bytes are those under that key. It must be where it was."""
@@ -103,9 +101,7 @@ class Tiers:
 
     def has_archived(self) -> bool:
         """Whether any blob's bytes are in the archive."""
-        row = self._connection.one(_HAS_ARCHIVED)
-        assert row is not None
-        return bool(row[0])
+        return self._connection.holds(_HAS_ARCHIVED)
 
 
 def _blobs(rows: list[Row]) -> list[StoredBlob]:

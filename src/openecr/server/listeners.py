@@ -74,7 +74,6 @@ class Certificate:
         self._newest = self._read()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self.context.set_alpn_protocols(["http/1.1"])
         self.context.sni_callback = self._give_newest
 
     def reload(self) -> None:
@@ -90,8 +89,11 @@ class Certificate:
         return True
 
     def _read(self) -> ssl.SSLContext:
-        """Into a context of its own: one that is in use would for a moment have a certificate and no key."""
+        """Into a context of its own: one that is in use would for a moment have a certificate and no key.
+
+        Versions are the listening context's to say; all that is chosen after the callback is this one's."""
         read = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        read.set_alpn_protocols(["http/1.1"])
         read.load_cert_chain(self._certificate, self._key)
         return read
 
