@@ -6,7 +6,10 @@ from datetime import UTC
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.builders import an_image
+from openecr.metadata.image_lists import ImageLists
+from openecr.metadata.images import Images
+from openecr.operations import repositories
+from tests.builders import an_image, an_index
 
 
 def fault(caught) -> tuple[str, str]:
@@ -221,11 +224,58 @@ def test_a_new_repository_of_an_old_name_has_nothing_of_the_old_one(ecr, docker)
 
 
 def test_an_index_and_its_children_go_with_their_repository(ecr, docker):
-    from tests.builders import an_index
-
     ecr.create_repository(repositoryName="app")
     assert docker.push("app", an_index(an_index(an_image()), an_image()), "1.0").status == 201
     ecr.delete_repository(repositoryName="app", force=True)
+    assert ecr.describe_repositories()["repositories"] == []
+
+
+@pytest.fixture
+def sizes(monkeypatch):
+    """How many images each transaction of a deletion takes, two at the most, before the last."""
+    sizes = []
+    delete_many = Images.delete_many
+
+    def counted(images, repository, ids, *, at):
+        sizes.append(len(ids))
+        delete_many(images, repository, ids, at=at)
+
+    monkeypatch.setattr(Images, "delete_many", counted)
+    monkeypatch.setattr(repositories, "IMAGES_AT_ONCE", 2)
+    return sizes
+
+
+def test_very_many_images_go_some_at_a_time(ecr, docker, sizes):
+    for name in ("app", "other"):
+        ecr.create_repository(repositoryName=name)
+    child = an_image()
+    for number, image in enumerate([child, an_image(), an_image(), an_image(), an_index(child)]):
+        docker.push("app", image, f"v{number}")
+    docker.push("other", child, "1.0")
+    with pytest.raises(ecr.exceptions.RepositoryNotEmptyException):
+        ecr.delete_repository(repositoryName="app")
+    assert len(ecr.list_images(repositoryName="app")["imageIds"]) == 5
+    ecr.delete_repository(repositoryName="app", force=True)
+    assert sizes == [2, 2]
+    assert [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]] == ["other"]
+    assert docker.get_manifest("other", "1.0").status == 200
+
+
+def test_an_index_pushed_while_its_repository_is_deleted_goes_with_it(ecr, docker, sizes, monkeypatch):
+    ecr.create_repository(repositoryName="app")
+    images = [an_image() for _ in range(6)]
+    for image in images:
+        docker.push("app", image)
+    from_new_to_old = ImageLists.from_new_to_old
+
+    def interrupted(lists, repository):
+        found = from_new_to_old(lists, repository)
+        assert docker.push("app", an_index(images[3])).status == 201
+        return found
+
+    monkeypatch.setattr(ImageLists, "from_new_to_old", interrupted)
+    ecr.delete_repository(repositoryName="app", force=True)
+    assert sizes == [2]
     assert ecr.describe_repositories()["repositories"] == []
 
 

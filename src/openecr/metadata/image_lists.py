@@ -42,6 +42,9 @@ _REST_OF_IDS = Query(
     .where(*_RUN, image.c.digest == bindparam("after"), tag.c.name > bindparam("after_tag"))
     .order_by(tag.c.name)
 )
+_FROM_NEW_TO_OLD = Query(
+    select(image.c.id).where(image.c.repository_id == bindparam("repository")).order_by(image.c.id.desc())
+)
 
 
 class ImageLists:
@@ -72,6 +75,10 @@ class ImageLists:
             rest = self._runs(_REST_OF_IDS, repository, tagged, status, after=digest, after_tag=name)
             rows = chain(rest, rows)
         return [(Digest.of_sha256(raw), tag) for raw, tag in islice(rows, limit)]
+
+    def from_new_to_old(self, repository: Repository) -> list[int]:
+        """The ids of all images: what lists others comes before them."""
+        return [id_ for (id_,) in self._connection.all(_FROM_NEW_TO_OLD, repository=repository.id)]
 
     def _runs(
         self, query: Query, repository: Repository, tagged: str, status: str, **values: bytes | str

@@ -150,6 +150,9 @@ _DELETE_OWN = tuple(
     Query(delete(table).where(table.c.image_id.in_(chosen))) for table in (image_blob, tag, manifest)
 )
 _IS_LISTED = Query(select(exists().where(image_child.c.child_id.in_(chosen))))
+_IS_LISTED_ELSEWHERE = Query(
+    select(exists().where(image_child.c.child_id.in_(chosen), image_child.c.parent_id.not_in(chosen)))
+)
 _DELETE = Query(delete(image).where(image.c.id.in_(chosen)))
 
 
@@ -294,6 +297,10 @@ class Images:
         count = self._connection.run(_DELETE, **place)
         self._connection.run(_COUNT, repository=repository.id, change=-count)
         self._connection.run(LOSE, repository=repository.id, losses=count)
+
+    def are_listed_elsewhere(self, ids: Sequence[int]) -> bool:
+        """Whether an index that is not among these images lists one of them."""
+        return self._connection.holds(_IS_LISTED_ELSEWHERE, ids=json_ids(ids))
 
     def _tell_of_subjects(self, repository: Repository, ids: Sequence[int]) -> None:
         """Write an event for each of these images that others name as their subject, and by each name."""

@@ -15,6 +15,9 @@ from openecr.operations.call import Call, Output
 from openecr.operations.gate import any_repository, operation
 from openecr.operations.paging import last_name, next_token, page, refuse_with
 
+IMAGES_AT_ONCE = 1000
+"""Of a repository that is deleted: a transaction with so many takes some tens of milliseconds."""
+
 
 @operation("ecr", "ecr-public")
 def create_repository(call: Call) -> Output:
@@ -125,15 +128,21 @@ def list_repository_names(call: Call) -> Output:
 def delete_repository(call: Call) -> Output:
     """Delete a repository; with `force`, also one that has images.
 
+    Very many images go before it, some at a time: everybody who writes waits for a transaction. Where that
+    is cut short the repository stays, with fewer images.
+
     Input   repositoryName, registryId, force
     Output  repository, as it was
     Raises  RepositoryNotFoundException, RepositoryNotEmptyException
     Source  control-plane.md §2.3
     """
     name = call.input["repositoryName"]
+    is_forced = call.input.get("force", False)
+    if is_forced:
+        _delete_most_images(call, name)
     with call.transaction() as db:
         repository = db.repositories.get(call.registry, name)
-        if not call.input.get("force") and db.repositories.has_images(repository):
+        if not is_forced and db.repositories.has_images(repository):
             raise RepositoryNotEmptyException(repository_name=name, registry_id=call.registry.id)
         described = describe(call, db, repository)
         abandoned = db.uploads.of_repository(repository)
@@ -141,6 +150,18 @@ def delete_repository(call: Call) -> Output:
     for upload_id in abandoned:
         call.blobs.discard(upload_id)
     return {"repository": described}
+
+
+def _delete_most_images(call: Call, name: str) -> None:
+    """All but the few that may go with the repository; so may those that a new index has come to list."""
+    with call.reading() as db:
+        repository = db.repositories.get(call.registry, name)
+        images = db.image_lists.from_new_to_old(repository)
+    for first in range(0, len(images) - IMAGES_AT_ONCE, IMAGES_AT_ONCE):
+        some = images[first : first + IMAGES_AT_ONCE]
+        with call.transaction() as db:
+            if not db.images.are_listed_elsewhere(some):
+                db.images.delete_many(repository, some, at=call.now)
 
 
 @operation("ecr")
