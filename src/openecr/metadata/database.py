@@ -296,6 +296,8 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         # Connections are made by the thread that uses them and closed by the one that stops the server.
+        # What is deleted is overwritten where its page is written anyway: some builds of SQLite write zeros
+        # over whole pages that are free, which is a fifth of what it costs to delete many images.
         driver = sqlite3.connect(
             self._path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
         )
@@ -303,6 +305,7 @@ class Database:
         driver.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
             "PRAGMA cache_size=-16384; PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY;"
+            "PRAGMA secure_delete=FAST;"
         )
         return driver
 
