@@ -11,7 +11,8 @@ from openecr.domain.garbage import COPY, DOWNLOAD_LIFE, REMOVAL_DELAY, UNUSED
 from openecr.failpoints import arm
 from openecr.jobs import collect_garbage as job
 from openecr.jobs import figures
-from openecr.jobs.turns import LONGEST_REST_SECONDS
+from openecr.jobs.turns import LONG_RESTS, LONGEST_REST_SECONDS
+from openecr.metadata.database import Database
 from tests.builders import a_layer, an_image, an_index, sha512
 from tests.jobs.garbage import (
     DELAY,
@@ -211,6 +212,26 @@ def test_more_than_one_transaction_takes_all_goes(installation, monkeypatch):
     assert keys(installation) == [installation.path(kept).name]
 
 
+def test_bytes_go_when_loss_of_power_cannot_bring_their_rows_back(installation, monkeypatch):
+    monkeypatch.setattr(job, "REMOVALS", 1)
+    for _ in range(3):
+        installation.push_layer("team/app", a_layer())
+    installation.now += LEASE + GRACE
+    collect(installation)
+    installation.now += DELAY
+    there_at_syncs = []
+    sync = Database.sync
+
+    def counted(database):
+        there_at_syncs.append(len(keys(installation)))
+        sync(database)
+
+    monkeypatch.setattr(Database, "sync", counted)
+    collect(installation)
+    assert there_at_syncs[:3] == [3, 2, 1]
+    assert keys(installation) == []
+
+
 def test_others_have_most_of_the_time_and_a_long_run_leaves_the_rest_to_the_next(installation, monkeypatch):
     monkeypatch.setattr(job, "BATCH", 1)
     for _ in range(4):
@@ -221,7 +242,7 @@ def test_others_have_most_of_the_time_and_a_long_run_leaves_the_rest_to_the_next
         installation.tools, stopwatch=lambda: next(times), wait=lambda seconds: rests.append(seconds)
     )
     assert collect(installation) == 4
-    assert rests == [pytest.approx(0.04)] * 4
+    assert rests == [pytest.approx(0.01 * LONG_RESTS)] * 4
 
     for _ in range(4):
         installation.push_layer("team/app", a_layer())

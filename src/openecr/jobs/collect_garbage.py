@@ -25,7 +25,7 @@ from openecr.domain.names import Digest
 from openecr.failpoints import fp
 from openecr.jobs import figures
 from openecr.jobs.service_event import service_event
-from openecr.jobs.turns import turn
+from openecr.jobs.turns import LONG_RESTS, turn
 from openecr.jobs.work import Work
 
 EVERY = timedelta(minutes=1)
@@ -100,7 +100,7 @@ def _collect(work: Work) -> None:
         with work.database.reading() as db:
             if not db.garbage.has_due(before=before):
                 return
-        with work.database.transaction() as db:
+        with work.database.transaction(durable=False) as db:
             removals = db.garbage.collect(before=before, due_at=due_at, limit=BATCH)
             db.collecting.remember(partial(add_collected, now=work.now, amount=_amount(removals)))
             figures.add(db, gc_collected_blobs=len(removals))
@@ -119,6 +119,7 @@ def _remove(work: Work, *, copies_only: bool) -> None:
             )
         if not due:
             return
+        work.database.sync()  # else loss of power might bring back the rows that spoke of these bytes
         failed = []
         for each in due:
             try:
@@ -140,7 +141,7 @@ def _in_turns(work: Work) -> Iterator[None]:
     until = work.tools.stopwatch() + LONGEST_SECONDS
     while work.tools.stopwatch() < until:
         work.step()
-        with turn(work.tools):
+        with turn(work.tools, rests=LONG_RESTS):
             yield
 
 

@@ -195,7 +195,12 @@ class Database:
         finally:
             self._writing.release()
         if durable:
-            self._log.wait()
+            self.sync()
+
+    def sync(self) -> None:
+        """What was committed so far, by whomever, survives loss of power when this returns. Raises
+        ServiceUnavailable where the disk fails."""
+        self._log.wait()
 
     def prepare_for_many(self, *, log_pages: int) -> None:
         """For a process that does nothing but have very many images deleted: that takes half as long so.
