@@ -3,8 +3,9 @@
 In two parts. A blob that nothing holds, neither an image nor a lease, is taken from everybody's sight in one
 transaction, which asks once more whether it is so: its row becomes a removal. Whoever uploads the same bytes
 from then on makes a blob of them under a key of its own. An hour later the bytes under the old key go, and
-then the removal. Each step may be repeated, so it may be cut short anywhere; any number of collectors may
-be at it.
+then the removal. What the first part wrote is synced before the second removes anything, and not sooner: to
+lose it is to look once more. Each step may be repeated, so it may be cut short anywhere; any number of
+collectors may be at it.
 """
 
 from collections.abc import Iterator

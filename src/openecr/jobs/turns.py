@@ -10,8 +10,8 @@ RESTS = 4
 """How much longer it rests than it was at work: a fifth of the time is its own, and the writer's lock for a
 part of that, for most of it waits for the disk."""
 LONG_RESTS = 19
-"""The same for who writes much, or for long, and is in no hurry: a twentieth, for the disk, too, is to be left
-to others."""
+"""The same for who writes much, or for long, and is in no hurry: a twentieth, for the disk, too, is to be
+left to others."""
 LONGEST_REST_SECONDS = 0.25
 QUIET_SECONDS = 0.5
 """Who was the only one to write for so long is alone."""
