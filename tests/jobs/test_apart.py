@@ -1,13 +1,17 @@
 """Heavy jobs in processes of their own: done there, ended there, and told of here when they fail."""
 
 import multiprocessing
+import re
+import signal
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from openecr.domain.job import State
 from openecr.jobs import check, figures
 from openecr.jobs.worker import LEASE, Worker
+from openecr.server import apart
 from openecr.server.apart import runner
 from openecr.settings import Settings
 from tests.builders import a_layer
@@ -92,8 +96,25 @@ def test_one_that_was_cancelled_ends_at_its_next_step(heavy, settings):
     assert breaches(heavy) == -1
 
 
-def test_a_worker_that_stops_ends_it(heavy, settings, monkeypatch):
+def test_one_whose_worker_stops_gives_its_job_back_at_its_next_step(heavy, settings, monkeypatch):
+    monkeypatch.setenv("FAILPOINTS", "job.step=sleep:0.5")
+
+    assert runner(settings)(claimed(heavy), "me", has_begun) is None
+
+    [job] = heavy.jobs_named("check")
+    assert (job.state, job.attempt) == (State.WAITING, 0)
+
+
+def has_begun():
+    """Whether the other process can be told to stop."""
+    [process] = multiprocessing.active_children()
+    caught = re.search(r"^SigCgt:\t(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)[1]
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+
+def test_a_worker_that_stops_ends_one_that_does_not_come_to_a_step(heavy, settings, monkeypatch):
     monkeypatch.setenv("FAILPOINTS", NEVER)
+    monkeypatch.setattr(apart, "STOP_SECONDS", 0.1)
 
     assert runner(settings)(claimed(heavy), "me", lambda: True) is None
 

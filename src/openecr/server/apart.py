@@ -1,8 +1,9 @@
 """Heavy jobs, each in a process of its own: Python does one thing at a time, and who is served comes first.
 
 The process is made anew (spawn), not forked: the server has threads. It ends with whoever started it, so
-that a lease is never left to one of whom nobody knows. It is ended, as by `kill -9`, which a job survives,
-when its worker stops, or when it has not come to its end for long.
+that a lease is never left to one of whom nobody knows. When its worker stops it is told to, and gives the
+job back at its next step. It is ended, as by `kill -9`, which a job survives, when it does not come to one,
+or has not come to its end for long.
 """
 
 import gc
@@ -24,6 +25,8 @@ from openecr.server.telemetry import AUDIT_FILE, AuditFile, Log
 from openecr.settings import Settings
 
 LIMIT_SECONDS = 3600.0
+STOP_SECONDS = 3.0
+"""How long it may take to its next step. Less than its worker waits (jobs/worker.py)."""
 POLL_SECONDS = 0.2
 NEW_OBJECTS = 200_000
 """After so many Python looks for cycles, of which jobs make few; by its own 700 it looks a third of the time
@@ -63,12 +66,14 @@ def runner(settings: Settings, *, limit_seconds: float = LIMIT_SECONDS) -> RunAp
         process.start()
         until = time.monotonic() + limit_seconds
         is_stopped = False
-        while process.is_alive():
+        while process.is_alive() and not is_stopped and time.monotonic() < until:
             process.join(POLL_SECONDS)
             is_stopped = is_stopping()
-            if is_stopped or time.monotonic() >= until:
-                process.kill()
-                process.join()
+        if is_stopped:
+            process.terminate()
+            process.join(STOP_SECONDS)
+        process.kill()
+        process.join()
         code = process.exitcode
         process.close()
         return None if is_stopped else code
@@ -78,8 +83,8 @@ def runner(settings: Settings, *, limit_seconds: float = LIMIT_SECONDS) -> RunAp
 
 def _attempt(settings: Settings, job: Job, owner: str) -> None:
     """In the new process: do that job."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)  # a terminal or an init system tells all; the parent decides
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)  # a terminal tells all; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     gc.set_threshold(NEW_OBJECTS)
     database = Database(settings.database_path)
@@ -88,7 +93,12 @@ def _attempt(settings: Settings, job: Job, owner: str) -> None:
     try:
         blobs = open_blobs(settings)
         tools = tools_of(settings, database, blobs, clock=_now, audit=audit, log=log, is_apart=True)
-        Worker(tools).attempt(job, owner)
+        worker = Worker(tools)
+        signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+        signal.pthread_sigmask(
+            signal.SIG_UNBLOCK, {signal.SIGTERM}
+        )  # a parent that blocks it left us its mask
+        worker.attempt(job, owner)
     finally:
         database.close()
         audit.close()
