@@ -176,7 +176,9 @@ def test_workers_share_the_port_and_are_replaced(tmp_path):
     assert not any(is_running(child) for child in now)
 
 
-def test_a_new_certificate_is_taken_without_a_restart(tmp_path):
+@pytest.fixture
+def tls(tmp_path):
+    """A server with a certificate, and where that and its key are."""
     certificate, key = make_certificate(tmp_path / "1")
     with started(
         "--data-dir",
@@ -184,39 +186,38 @@ def test_a_new_certificate_is_taken_without_a_restart(tmp_path):
         OPENECR_TLS_CERTIFICATE=str(certificate),
         OPENECR_TLS_KEY=str(key),
     ) as process:
-        port = process.wait_until_ready()
-        assert exports(process)["AWS_ENDPOINT_URL_ECR"] == f"https://localhost:{port}"
-        before = answered_by(port)
-        make_certificate(tmp_path / "1")
-        process.process.send_signal(signal.SIGHUP)
-        until = time.monotonic() + PATIENCE_SECONDS
-        while answered_by(port) == before:
-            assert time.monotonic() < until
-        code, _ = process.end()
-        assert code == 0
+        yield process, certificate, key
 
 
-def test_a_certificate_without_its_key_leaves_the_one_before_in_use(tmp_path):
-    certificate, key = make_certificate(tmp_path / "1")
-    with started(
-        "--data-dir",
-        str(tmp_path / "data"),
-        OPENECR_TLS_CERTIFICATE=str(certificate),
-        OPENECR_TLS_KEY=str(key),
-    ) as process:
-        port = process.wait_until_ready()
-        before = answered_by(port)
-        other, its_key = make_certificate(tmp_path / "2")
-        other.replace(certificate)
-        process.process.send_signal(signal.SIGHUP)
-        process.wait_for_error("certificate not read")
-        assert answered_by(port) == before
-        its_key.replace(key)
-        process.process.send_signal(signal.SIGHUP)
-        until = time.monotonic() + PATIENCE_SECONDS
-        while answered_by(port) == before:
-            assert time.monotonic() < until
-        assert process.end()[0] == 0
+def reload_until_changed(process, port, before):
+    process.process.send_signal(signal.SIGHUP)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while answered_by(port) == before:
+        assert time.monotonic() < until
+
+
+def test_a_new_certificate_is_taken_without_a_restart(tls, tmp_path):
+    process, *_ = tls
+    port = process.wait_until_ready()
+    assert exports(process)["AWS_ENDPOINT_URL_ECR"] == f"https://localhost:{port}"
+    before = answered_by(port)
+    make_certificate(tmp_path / "1")
+    reload_until_changed(process, port, before)
+    assert process.end()[0] == 0
+
+
+def test_a_certificate_without_its_key_leaves_the_one_before_in_use(tls, tmp_path):
+    process, certificate, key = tls
+    port = process.wait_until_ready()
+    before = answered_by(port)
+    other, its_key = make_certificate(tmp_path / "2")
+    other.replace(certificate)
+    process.process.send_signal(signal.SIGHUP)
+    process.wait_for_error("certificate not read")
+    assert answered_by(port) == before
+    its_key.replace(key)
+    reload_until_changed(process, port, before)
+    assert process.end()[0] == 0
 
 
 def test_it_leaves_no_core_for_it_would_hold_secrets(tmp_path):
