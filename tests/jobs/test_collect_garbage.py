@@ -1,9 +1,9 @@
 """What nothing holds goes, after its time of grace; what anything holds stays."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count
 
 import pytest
 
@@ -11,8 +11,9 @@ from openecr.domain.garbage import COPY, DOWNLOAD_LIFE, REMOVAL_DELAY, UNUSED
 from openecr.failpoints import arm
 from openecr.jobs import collect_garbage as job
 from openecr.jobs import figures
-from openecr.jobs.turns import LONG_RESTS, LONGEST_REST_SECONDS
+from openecr.jobs.turns import LONG_RESTS, LONGEST_REST_SECONDS, QUIET_SECONDS
 from openecr.metadata.database import Database
+from openecr.metadata.garbage import Garbage
 from tests.builders import a_layer, an_image, an_index, sha512
 from tests.jobs.garbage import (
     DELAY,
@@ -234,27 +235,46 @@ def test_bytes_go_when_loss_of_power_cannot_bring_their_rows_back(installation, 
 
 def test_others_have_most_of_the_time_and_a_long_run_leaves_the_rest_to_the_next(installation, monkeypatch):
     monkeypatch.setattr(job, "BATCH", 1)
+    look, rests = Garbage.collect, []
+    seconds = 0.01
+
+    def slow(*arguments, **options):
+        installation.seconds += seconds
+        return look(*arguments, **options)
+
+    monkeypatch.setattr(Garbage, "collect", slow)
+    installation.tools = replace(installation.tools, wait=rests.append)
     for _ in range(4):
         installation.push_layer("team/app", a_layer())
     installation.now += LEASE + GRACE
-    times, rests = count(step=0.01), []
-    installation.tools = replace(
-        installation.tools, stopwatch=lambda: next(times), wait=lambda seconds: rests.append(seconds)
-    )
     assert collect(installation) == 4
     assert rests == [pytest.approx(0.01 * LONG_RESTS)] * 4
 
     for _ in range(4):
         installation.push_layer("team/app", a_layer())
     installation.now += LEASE + GRACE - DELAY / 2
-    times, rests = count(step=job.LONGEST_SECONDS / 5), []
-    installation.tools = replace(
-        installation.tools, stopwatch=lambda: next(times), wait=lambda seconds: rests.append(seconds)
-    )
     bound(installation, gc_grace=GRACE - DELAY)
+    seconds = 0.51 * job.LONGEST_SECONDS
     assert collect(installation) == 2 + 4  # of those that came now, and all of before
-    assert set(rests) == {LONGEST_REST_SECONDS}
+    assert rests[4:6] == [LONGEST_REST_SECONDS] * 2
     assert collect(installation) == 2
+
+
+def test_in_a_process_of_its_own_it_looks_at_more_at_once_while_nobody_writes(installation):
+    for _ in range(4 * job.BATCH):
+        installation.push_layer("team/app", a_layer())
+    installation.now += LEASE + GRACE
+    rests = []
+
+    def wait(seconds):
+        rests.append(seconds)
+        installation.seconds += QUIET_SECONDS
+
+    database = Database(installation.file)  # what the installation itself writes is another's
+    with closing(database):
+        installation.tools = replace(installation.tools, database=database, is_apart=True, wait=wait)
+        assert collect(installation) == 4 * job.BATCH
+    assert len(rests) == 3  # 5, 10, 20
 
 
 def test_the_sha512_of_a_layer_is_forgotten_with_it(installation):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from openecr.operations import repositories
 from tests.builders import EMPTY, a_config, a_layer, an_artifact, an_image, an_index, sha512
 
 
@@ -121,6 +122,18 @@ def test_referrers_of_referrers_are_deleted_in_turn(server, delete, docker, repo
     clock.advance(hours=1)
     server.run_jobs()
     assert are_there(docker, repository, signature) == [False]
+
+
+def test_nothing_follows_where_subjects_and_referrers_go_with_their_repository(
+    server, ecr, repository, push, monkeypatch
+):
+    monkeypatch.setattr(repositories, "IMAGES_AT_ONCE", 2)
+    for number in range(4):
+        push(a_cosign_signature(push(an_image(), f"v{number}")))
+    ecr.delete_repository(repositoryName=repository, force=True)
+    server.run_jobs()
+    with server.parts.stores.database.reading() as db:
+        assert [job for job in db.jobs.page(after=0, limit=100) if job.kind == "expire_referrers"] == []
 
 
 def test_referrers_stay_where_their_subject_is_pushed_again(server, delete, docker, repository, push, clock):

@@ -261,6 +261,25 @@ def test_very_many_images_go_some_at_a_time(ecr, docker, sizes):
     assert docker.get_manifest("other", "1.0").status == 200
 
 
+def test_a_repository_made_anew_while_its_namesake_is_deleted_stays(ecr, docker, monkeypatch):
+    ecr.create_repository(repositoryName="app")
+    docker.push("app", an_image())
+    delete_most_images = repositories._delete_most_images
+
+    def interrupted(call, repository):
+        """A client that waits no longer asks again, and goes on, before the first call is at its end."""
+        monkeypatch.setattr(repositories, "_delete_most_images", delete_most_images)
+        delete_most_images(call, repository)
+        ecr.delete_repository(repositoryName="app", force=True)
+        ecr.create_repository(repositoryName="app")
+        assert docker.push("app", an_image(), "precious").status == 201
+
+    monkeypatch.setattr(repositories, "_delete_most_images", interrupted)
+    with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
+        ecr.delete_repository(repositoryName="app", force=True)
+    assert docker.get_manifest("app", "precious").status == 200
+
+
 def test_an_index_pushed_while_its_repository_is_deleted_goes_with_it(ecr, docker, sizes, monkeypatch):
     ecr.create_repository(repositoryName="app")
     images = [an_image() for _ in range(6)]

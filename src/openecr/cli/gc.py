@@ -139,7 +139,8 @@ def _collect(settings: Settings, database: "Database") -> None:
     log = Log(settings.log_format)
     with closing(log), closing(AuditFile(settings.data_dir / AUDIT_FILE, log)) as audit:
         blobs = open_blobs(settings)
-        work: Work = Work(tools_of(settings, database, blobs, clock=_now, audit=audit, log=log), {}, _now())
+        tools = tools_of(settings, database, blobs, clock=_now, audit=audit, log=log, is_apart=True)
+        work = Work(tools, {}, _now())
         collect_garbage(work)
     with database.reading() as db:
         reason = why_paused(db.collecting.memory())

@@ -26,13 +26,15 @@ from openecr.domain.names import Digest
 from openecr.failpoints import fp
 from openecr.jobs import figures
 from openecr.jobs.service_event import service_event
-from openecr.jobs.turns import LONG_RESTS, turn
+from openecr.jobs.turns import LONG_RESTS, Turns, turn
 from openecr.jobs.work import Work
 
 EVERY = timedelta(minutes=1)
 BATCH = 5
 """How many blobs one transaction looks at: it holds the writer's lock, for a millisecond. The thread gives
 way to others, so on a machine that is busy a millisecond of it may take many."""
+LARGE_BATCH = 500
+"""The same at the most, in a process of its own while nobody else writes."""
 REMOVALS = 20
 """How many files are removed between two transactions that forget them."""
 AGAIN = timedelta(hours=1)
@@ -97,20 +99,22 @@ def is_clock_unsteady(work: Work) -> bool:
 def _collect(work: Work) -> None:
     before = work.now - work.bounds.gc_grace
     due_at = work.now + work.bounds.gc_removal_delay
-    for _ in _in_turns(work):
+    turns = Turns(work.tools, few=BATCH, many=LARGE_BATCH)
+    for _ in _steps(work):
         with work.database.reading() as db:
             if not db.garbage.has_due(before=before):
                 return
-        with work.database.transaction(durable=False) as db:
-            removals = db.garbage.collect(before=before, due_at=due_at, limit=BATCH)
+        with turns.transaction() as db:
+            removals = db.garbage.collect(before=before, due_at=due_at, limit=turns.size)
             db.collecting.remember(partial(add_collected, now=work.now, amount=_amount(removals)))
             figures.add(db, gc_collected_blobs=len(removals))
+        turns.rest()
         work.counts["collected"] += len(removals)
         fp("gc.collected")
 
 
 def _remove(work: Work, *, copies_only: bool) -> None:
-    for _ in _in_turns(work):
+    for _ in _steps(work):
         with work.database.reading() as db:
             due = db.removals.due(
                 now=work.now,
@@ -120,30 +124,34 @@ def _remove(work: Work, *, copies_only: bool) -> None:
             )
         if not due:
             return
-        work.database.sync()  # else loss of power might bring back the rows that spoke of these bytes
-        failed = []
-        for each in due:
-            try:
-                remove_bytes(work, each.key, each.tier, each.size_bytes, each.reason, each.digest)
-            except OSError as error:
-                failed.append(each)
-                work.tools.tell("error", "bytes are not removed", key=each.key, reason=str(error))
-            fp("gc.bytes_removed")
-        with work.database.transaction(durable=False) as db:
-            for each in failed:
-                db.removals.postpone(each, until=work.now + AGAIN)
-            gone = _amount([each for each in due if each not in failed and db.removals.delete(each)])
-            figures.add(db, gc_removed_blobs=gone.blobs, gc_removed_bytes=gone.size_bytes)
-        work.counts["removed"] += gone.blobs
+        with turn(work.tools, rests=LONG_RESTS):
+            _remove_some(work, due)
 
 
-def _in_turns(work: Work) -> Iterator[None]:
-    """Once for each batch, with rests between them in which others have their turn, until it is long."""
+def _remove_some(work: Work, due: list[Removal]) -> None:
+    work.database.sync()  # else loss of power might bring back the rows that spoke of these bytes
+    failed = []
+    for each in due:
+        try:
+            remove_bytes(work, each.key, each.tier, each.size_bytes, each.reason, each.digest)
+        except OSError as error:
+            failed.append(each)
+            work.tools.tell("error", "bytes are not removed", key=each.key, reason=str(error))
+        fp("gc.bytes_removed")
+    with work.database.transaction(durable=False) as db:
+        for each in failed:
+            db.removals.postpone(each, until=work.now + AGAIN)
+        gone = _amount([each for each in due if each not in failed and db.removals.delete(each)])
+        figures.add(db, gc_removed_blobs=gone.blobs, gc_removed_bytes=gone.size_bytes)
+    work.counts["removed"] += gone.blobs
+
+
+def _steps(work: Work) -> Iterator[None]:
+    """One after the other, until it is long."""
     until = work.tools.stopwatch() + LONGEST_SECONDS
     while work.tools.stopwatch() < until:
         work.step()
-        with turn(work.tools, rests=LONG_RESTS):
-            yield
+        yield
 
 
 def remove_bytes(

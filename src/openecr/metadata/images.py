@@ -120,8 +120,12 @@ _referrer = image.alias("referrer")
 
 
 def _is_named(digest: ColumnElement[bytes]) -> ColumnElement[bool]:
-    """Whether an image of the repository names it as its subject."""
-    return exists().where(_referrer.c.repository_id == bindparam("repository"), _referrer.c.subject == digest)
+    """Whether an image of the repository, but for the chosen, names it as its subject."""
+    return exists().where(
+        _referrer.c.repository_id == bindparam("repository"),
+        _referrer.c.subject == digest,
+        _referrer.c.id.not_in(chosen),
+    )
 
 
 _SUBJECTS = Query(select(image.c.digest, null()).where(image.c.id.in_(chosen), _is_named(image.c.digest)))
@@ -303,7 +307,7 @@ class Images:
         return self._connection.holds(_IS_LISTED_ELSEWHERE, ids=json_ids(ids))
 
     def _tell_of_subjects(self, repository: Repository, ids: Sequence[int]) -> None:
-        """Write an event for each of these images that others name as their subject, and by each name."""
+        """Write an event for each of these images that any other names as its subject, and by each name."""
         for query in (_SUBJECTS, _SUBJECTS_BY_ALIAS):
             for raw, alias in self._connection.all(query, repository=repository.id, ids=json_ids(ids)):
                 known_as = "" if alias is None else str(digest_of(alias))

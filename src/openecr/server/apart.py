@@ -13,8 +13,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from multiprocessing import resource_tracker
 
 from openecr.blobs.files import FileBlobs
 from openecr.domain.job import Job
@@ -63,7 +65,8 @@ def runner(settings: Settings, *, limit_seconds: float = LIMIT_SECONDS) -> RunAp
 
     def run_apart(job: Job, owner: str, is_stopping: Callable[[], bool]) -> int | None:
         process = context.Process(target=_attempt, args=(settings, job, owner), name=f"job {job.kind}")
-        process.start()
+        with _told_to_stop_when_it_listens():
+            process.start()
         until = time.monotonic() + limit_seconds
         is_stopped = False
         while process.is_alive() and not is_stopped and time.monotonic() < until:
@@ -81,6 +84,19 @@ def runner(settings: Settings, *, limit_seconds: float = LIMIT_SECONDS) -> RunAp
     return run_apart
 
 
+@contextmanager
+def _told_to_stop_when_it_listens() -> Iterator[None]:
+    """A process started in here begins with SIGTERM blocked. Afterwards signals are as they were: the helper
+    process that multiprocessing starts with the first one would leave SIGINT and SIGTERM to this thread."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask | {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def _attempt(settings: Settings, job: Job, owner: str) -> None:
     """In the new process: do that job."""
     for each in (signal.SIGINT, signal.SIGHUP):
@@ -95,9 +111,7 @@ def _attempt(settings: Settings, job: Job, owner: str) -> None:
         tools = tools_of(settings, database, blobs, clock=_now, audit=audit, log=log, is_apart=True)
         worker = Worker(tools)
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())
-        signal.pthread_sigmask(
-            signal.SIG_UNBLOCK, {signal.SIGTERM}
-        )  # a parent that blocks it left us its mask
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         worker.attempt(job, owner)
     finally:
         database.close()

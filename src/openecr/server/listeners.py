@@ -84,8 +84,8 @@ class Certificate:
         stamp = self._stamp()
         if stamp == self._seen:
             return False
-        self._seen = stamp
         self.reload()
+        self._seen = stamp
         return True
 
     def _read(self) -> ssl.SSLContext:

@@ -89,7 +89,8 @@ class _Supervisor:
         """A worker has ended. If nobody asked it to, another takes its place."""
         number, since = self._workers.pop(process)
         if self._is_stopping:
-            self._code = self._code or code
+            if code != -signal.SIGTERM:  # so ends one that was still starting
+                self._code = self._code or code
             return
         print(f"worker {number} ended with {code}", file=sys.stderr, flush=True)  # noqa: T201
         self._early_deaths = self._early_deaths + 1 if time.monotonic() - since < EARLY_SECONDS else 0
@@ -106,16 +107,16 @@ class _Supervisor:
         if process:
             self._workers[process] = number, time.monotonic()
             return
-        # A terminal signals every process; what stops a worker is we.
-        mine = {signal.SIGTERM, signal.SIGCHLD} | ({signal.SIGHUP} if self._reloads else set())
 
         def on_ready() -> None:
-            # Until now nobody would have taken a signal but the system, which kills.
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, mine)
+            if self._reloads:  # until now nobody would have taken it but the system, which kills
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
             _tell(telling)
 
         code = 1
         try:
+            # A terminal signals every process; what stops a worker is we.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGCHLD})
             for other, each in enumerate(self._listeners):
                 for listener in each:
                     if other != number:
