@@ -32,11 +32,11 @@ SWEEP = timedelta(hours=1)
 """How often it is looked for policies that were not followed for so long."""
 PAGE = 200
 """How many repositories one transaction finds jobs for."""
-BATCH = 444 * IMAGES_PER_EVENT
+BATCH = 888 * IMAGES_PER_EVENT
 """How many images one transaction moves or deletes at the most."""
 SMALL_BATCH = IMAGES_PER_EVENT
 """The same, while others write: it holds the writer's lock for some milliseconds."""
-TAGS = 4000
+TAGS = 8000
 """A batch ends with the image by which its images have so many tags: each is a row too."""
 LOG_PAGES = 8000
 """Of 4 KiB: how long SQLite's log may get while many images go. It halves what writing them costs."""

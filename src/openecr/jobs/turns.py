@@ -19,7 +19,7 @@ PAUSE_SECONDS = 0.001
 """Between two transactions of who is alone. Who waits for the lock outside this process looks for it now and
 then, after 1, 2, 5 ms and at last every 100: what lets it in is rather that the job tells the audit, without
 the lock, what it has done."""
-HELD_SECONDS = 0.2
+HELD_SECONDS = 0.4
 """A transaction that held the writer's lock for longer is followed by a smaller one."""
 
 
