@@ -280,6 +280,17 @@ def test_a_repository_made_anew_while_its_namesake_is_deleted_stays(ecr, docker,
     assert docker.get_manifest("app", "precious").status == 200
 
 
+def test_a_repository_is_described_as_it_was_when_it_went(ecr, monkeypatch):
+    ecr.create_repository(repositoryName="app")
+
+    def interrupted(call, repository):
+        ecr.put_image_tag_mutability(repositoryName="app", imageTagMutability="IMMUTABLE")
+
+    monkeypatch.setattr(repositories, "_delete_most_images", interrupted)
+    deleted = ecr.delete_repository(repositoryName="app", force=True)["repository"]
+    assert deleted["imageTagMutability"] == "IMMUTABLE"
+
+
 def test_an_index_pushed_while_its_repository_is_deleted_goes_with_it(ecr, docker, sizes, monkeypatch):
     ecr.create_repository(repositoryName="app")
     images = [an_image() for _ in range(6)]

@@ -39,7 +39,8 @@ SMALL_BATCH = IMAGES_PER_EVENT
 TAGS = 8000
 """A batch ends with the image by which its images have so many tags: each is a row too."""
 LOG_PAGES = 8000
-"""Of 4 KiB: how long SQLite's log may get while many images go. It halves what writing them costs."""
+"""Of 4 KiB: how long SQLite's log may get while many images go. By half of it, as servers have it, an eighth
+more is written."""
 PART_SECONDS = 900.0
 """After so long what is left is judged anew, as another part: beside many who push it may take hours, and a
 process that is at one job for an hour is taken to hang (server/apart.py)."""

@@ -20,7 +20,8 @@ PAUSE_SECONDS = 0.001
 then, after 1, 2, 5 ms and at last every 100: what lets it in is rather that the job tells the audit, without
 the lock, what it has done."""
 HELD_SECONDS = 0.4
-"""A transaction that held the writer's lock for longer is followed by a smaller one."""
+"""A transaction that held the writer's lock for longer is followed by a smaller one; one that held it for a
+quarter of that, or less, by a larger one."""
 
 
 @contextmanager
@@ -47,7 +48,7 @@ class Turns:
         self._few = few
         self._many = many
         self.size = few
-        """How much the next transaction, or the one under way, is to do."""
+        """How much the transaction under way is to do."""
         self._first = self._version = self._version_now()
         self._heard_at = tools.stopwatch()
         self._held = 0.0
@@ -69,12 +70,9 @@ class Turns:
         with self._tools.database.transaction(durable=False) as db:
             begun = self._tools.stopwatch()  # others wait from here
             self._look(db)
+            self.size = self._next_size()
             yield db
         self._held = self._tools.stopwatch() - begun
-        if self._held < HELD_SECONDS / 4:
-            self.size = min(2 * self.size, self._many)
-        elif self._held > HELD_SECONDS:
-            self.size = max(self.size // 2, self._few)
 
     def rest(self) -> None:
         """Let others write."""
@@ -86,8 +84,15 @@ class Turns:
         if version != self._version:
             self._version = version
             self._heard_at = self._tools.stopwatch()
+
+    def _next_size(self) -> int:
         if not self.is_alone:
-            self.size = self._few
+            return self._few
+        if self._held < HELD_SECONDS / 4:
+            return min(2 * self.size, self._many)
+        if self._held > HELD_SECONDS:
+            return max(self.size // 2, self._few)
+        return self.size
 
     def _version_now(self) -> int:
         if not self._tools.is_apart:

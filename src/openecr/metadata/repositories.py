@@ -98,8 +98,8 @@ _SET_SCAN_ON_PUSH = Query(
     .values(scan_on_push=bindparam("scan_on_push"))
 )
 _HAS_IMAGES = Query(select(exists().where(image.c.repository_id == bindparam("repository"))))
-# Children do not die with their parents: the links go first. All else would go by cascade, but one by one:
-# of a hundred thousand images that takes nearly three times as long [measured], and every writer waits.
+# Children do not die with their parents: the links go first. All else would go by cascade, but one by one,
+# which takes nearly three times as long [measured]; a repository may have very many layers.
 _images = select(image.c.id).where(image.c.repository_id == bindparam("repository"))
 _DELETE_OWN = (
     Query(delete(image_child).where(image_child.c.parent_id.in_(_images))),

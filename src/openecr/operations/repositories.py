@@ -149,7 +149,7 @@ def delete_repository(call: Call) -> Output:
     if is_forced:
         _delete_most_images(call, repository)
     with call.transaction() as db:
-        _make_sure_of(db, repository)
+        repository = _as_it_is_now(db, repository)
         if not is_forced and db.repositories.has_images(repository):
             raise RepositoryNotEmptyException(repository_name=name, registry_id=call.registry.id)
         described = describe(call, db, repository)
@@ -166,18 +166,22 @@ def _delete_most_images(call: Call, repository: Repository) -> None:
         images = db.image_lists.from_new_to_old(repository)
     for first in range(0, len(images) - IMAGES_AT_ONCE, IMAGES_AT_ONCE):
         some = images[first : first + IMAGES_AT_ONCE]
-        began = time.monotonic()
         with call.transaction() as db:
-            _make_sure_of(db, repository)
+            began = time.monotonic()
+            _as_it_is_now(db, repository)
             if not db.images.are_listed_elsewhere(some):
                 db.images.delete_many(repository, some, at=call.now)
-        time.sleep(time.monotonic() - began)  # else who waits for the lock in another process hardly gets it
+        # Who waits for the lock in another process looks for it only now and then: as long as it was held, it
+        # is to be had.
+        time.sleep(time.monotonic() - began)
 
 
-def _make_sure_of(db: Transaction, repository: Repository) -> None:
-    """That it is there: another of its name may have taken its place. Raises RepositoryNotFoundException."""
-    if db.repositories.find_by_id(repository.id) is None:
+def _as_it_is_now(db: Transaction, repository: Repository) -> Repository:
+    """Itself, not another that has taken its name. Raises RepositoryNotFoundException."""
+    found = db.repositories.find_by_id(repository.id)
+    if found is None:
         raise RepositoryNotFoundException(repository_name=repository.name, registry_id=repository.registry.id)
+    return found
 
 
 @operation("ecr")
